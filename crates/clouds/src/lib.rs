@@ -1,0 +1,20 @@
+//! The portable services of an application behind one interface, and the clouds that provide them.
+//!
+//! An application embeds the services half: [`objects`], [`database`], [`secrets`], [`sessions`],
+//! opened from the URLs that its environment gives it. The operate half (feature `operate`) is
+//! what Trefoil itself needs to run environments.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod database;
+#[cfg(feature = "local")]
+pub mod local;
+pub mod objects;
+#[cfg(feature = "operate")]
+pub mod operate;
+pub mod registry;
+pub mod secrets;
+pub mod services;
+pub mod sessions;
+
+pub use trefoil_core::{Error, ErrorKind, Result};

@@ -1,0 +1,1 @@
+//! Services on this machine, without any account.

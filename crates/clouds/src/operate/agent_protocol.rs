@@ -1,0 +1,105 @@
+//! What is said between Trefoil and the agent of an environment: JSON over HTTP on a Unix socket
+//! that only its owner can open. Requests may hold secrets; no answer does.
+//!
+//! `GET /status` · `POST /database/start` · `POST /database/stop` · `POST /instances/start` ·
+//! `POST /instances/stop` · `POST /shutdown`
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Starts the environment's PostgreSQL server, making it first if there is none. Idempotent.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StartDatabase {
+    /// The database to have, owned by the application's role.
+    pub database: String,
+    /// The password of the superuser `trefoil`.
+    pub admin_password: String,
+    /// The application's role, which owns the database.
+    pub role: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// Starts one instance of a program. Idempotent: a running instance of that name is left alone.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StartInstance {
+    /// The instance's name.
+    pub name: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Its whole environment but PORT, which the agent adds. May hold secrets.
+    pub environment: BTreeMap<String, String>,
+    /// Whether it runs once and its end is awaited, rather than being kept running.
+    pub once: bool,
+    /// With `once`: how long it may run, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// Stops one instance: a polite signal, then the drain time, then a kill. Idempotent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StopInstance {
+    /// The instance's name.
+    pub name: String,
+    /// How long it may take to end, in milliseconds.
+    pub drain_ms: u64,
+}
+
+/// What an agent looks after.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// The agent's process.
+    pub pid: u32,
+    /// The environment.
+    pub environment: String,
+    /// When the agent started.
+    pub started_at: Timestamp,
+    /// The PostgreSQL server, if there is one.
+    pub database: Option<DatabaseStatus>,
+    /// The instances by name.
+    pub instances: Vec<InstanceStatus>,
+}
+
+/// A PostgreSQL server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DatabaseStatus {
+    /// The port on 127.0.0.1.
+    pub port: u16,
+    /// The server's process, when it runs.
+    pub pid: Option<u32>,
+    /// The server's data folder.
+    pub data_dir: String,
+    /// The version, such as `15.18`.
+    pub version: String,
+}
+
+/// An instance of a program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InstanceStatus {
+    /// The instance's name.
+    pub name: String,
+    /// Its process, while it runs.
+    pub pid: Option<u32>,
+    /// The port that it was told to listen on, on 127.0.0.1.
+    pub port: u16,
+    /// How often it was started again after it had ended by itself.
+    pub restarts: u32,
+    /// When it was started last.
+    pub started_at: Timestamp,
+    /// How it ended, when it does not run.
+    pub last_exit: Option<String>,
+    /// The last lines that it wrote to standard error, when it does not run.
+    pub last_words: Vec<String>,
+}
+
+/// An answer that is not 200.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The stable error code.
+    pub code: String,
+    /// What went wrong.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! JSON over HTTP on a Unix socket: the client of agent and edge.

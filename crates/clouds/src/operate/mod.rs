@@ -1,0 +1,33 @@
+//! The operate half: what Trefoil needs to run environments, as small traits that each cloud
+//! implements, and the wire types of the two processes that stand beside an application.
+
+pub mod agent_protocol;
+pub mod compute;
+pub mod control;
+pub mod edge_protocol;
+pub mod inventory;
+pub mod provision;
+pub mod traffic;
+
+use std::sync::Arc;
+
+use crate::services::Services;
+
+/// One environment, opened to be operated.
+#[derive(Clone)]
+pub struct Site {
+    /// The environment's name in the specification.
+    pub name: String,
+    /// The cloud that it is on.
+    pub cloud: String,
+    /// Starts and removes what the environment consists of.
+    pub provision: Arc<dyn provision::Provision>,
+    /// Observes what exists.
+    pub inventory: Arc<dyn inventory::Observe>,
+    /// Starts and stops the application.
+    pub compute: Arc<dyn compute::Compute>,
+    /// Sends users' requests to it.
+    pub traffic: Arc<dyn traffic::Traffic>,
+    /// Its services, once provisioned.
+    pub services: Services,
+}

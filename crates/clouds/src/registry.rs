@@ -1,0 +1,1 @@
+//! The clouds that this build knows.

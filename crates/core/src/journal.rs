@@ -1,0 +1,288 @@
+//! Events of a run, and the one function that says which may follow which.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::plan::{Plan, Step};
+
+/// One line of a run's journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run exists and its plan is fixed. First entry of every journal.
+    Opened {
+        /// The plan, whole: the journal alone is enough to go on elsewhere.
+        plan: Box<Plan>,
+    },
+    /// A process takes the run over; the process before it fails at its next append.
+    Adopted {
+        /// Host and process, for people.
+        executor: String,
+    },
+    /// The engine is about to perform a step.
+    Started {
+        /// The step's number.
+        step: usize,
+    },
+    /// The step is done.
+    Succeeded {
+        /// The step's number.
+        step: usize,
+        /// What later steps refer to. Never a secret.
+        output: Value,
+    },
+    /// The step failed; what it had done so far may stand.
+    Failed {
+        /// The step's number.
+        step: usize,
+        /// The error with its causes.
+        error: String,
+    },
+    /// The engine is about to undo a step.
+    UndoStarted {
+        /// The step's number.
+        step: usize,
+    },
+    /// The step is undone; it may be started again.
+    UndoFinished {
+        /// The step's number.
+        step: usize,
+    },
+    /// Undoing failed; a person is needed.
+    UndoFailed {
+        /// The step's number.
+        step: usize,
+        /// The error with its causes.
+        error: String,
+    },
+    /// A person asked that everything be undone.
+    AbortRequested,
+    /// A person asked that the move be made final.
+    FinishRequested,
+    /// The run has ended. Last entry of every journal.
+    Closed {
+        /// How it ended.
+        state: RunState,
+    },
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Its plan exists; nothing was done.
+    Planned,
+    /// Steps are being performed.
+    Running,
+    /// Stopped midway: `runs resume` or `runs abort`.
+    Paused,
+    /// Switched; the way back is open until `migrate finish` or `migrate rollback`.
+    Soaking,
+    /// Ended as planned.
+    Succeeded,
+    /// A rollback run brought everything back.
+    RolledBack,
+    /// Ended without reaching its goal.
+    Failed,
+    /// Steps are being undone on a person's word.
+    Aborting,
+    /// Everything was undone.
+    Aborted,
+}
+
+/// Where one step stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum StepStatus {
+    /// Not started, or undone.
+    Pending,
+    /// Started, and not known to have ended.
+    Started,
+    /// Done.
+    Succeeded {
+        /// What later steps refer to.
+        output: Value,
+    },
+    /// Failed.
+    Failed {
+        /// The error with its causes.
+        error: String,
+    },
+    /// Being undone.
+    Undoing,
+    /// Undoing failed.
+    UndoFailed {
+        /// The error with its causes.
+        error: String,
+    },
+}
+
+/// A journal entry: an event and when it was appended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When the process that appended it did so, by its own clock.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A run: the fold of its plan and its events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The plan that the first event holds.
+    pub plan: Plan,
+    /// The status of each step, by number.
+    pub steps: BTreeMap<usize, StepStatus>,
+    /// A person asked for an abort.
+    pub abort_requested: bool,
+    /// A person asked for the end of the soak.
+    pub finish_requested: bool,
+    /// How it ended, if it has.
+    pub closed: Option<RunState>,
+    /// All entries, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+impl Run {
+    /// Folds a journal. Refuses one that does not begin with `Opened` or holds an illegal step.
+    pub fn fold(entries: Vec<Entry>) -> Result<Run> {
+        let Some(Event::Opened { plan }) = entries.first().map(|entry| &entry.event) else {
+            return Err(illegal("the journal does not begin with its plan"));
+        };
+        let mut run = Run {
+            plan: (**plan).clone(),
+            steps: plan.steps.iter().map(|step| (step.n, StepStatus::Pending)).collect(),
+            abort_requested: false,
+            finish_requested: false,
+            closed: None,
+            entries: vec![entries[0].clone()],
+        };
+        for entry in entries.into_iter().skip(1) {
+            run.apply(entry)?;
+        }
+        Ok(run)
+    }
+
+    /// Adds one entry, if it may follow the others.
+    pub fn apply(&mut self, entry: Entry) -> Result<()> {
+        if let Some(state) = self.closed {
+            return Err(illegal(format!("the run is closed as {state:?}")));
+        }
+        match &entry.event {
+            Event::Opened { .. } => return Err(illegal("the run is open already")),
+            Event::Adopted { .. } => {}
+            Event::AbortRequested if self.switched() => {
+                return Err(illegal("after the switch a run is rolled back, not aborted"));
+            }
+            Event::AbortRequested => self.abort_requested = true,
+            Event::FinishRequested => self.finish_requested = true,
+            Event::Closed { state } => self.closed = Some(*state),
+            step_event => self.apply_step(step_event)?,
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn apply_step(&mut self, event: &Event) -> Result<()> {
+        let Some(n) = event.step() else { return Ok(()) };
+        let status = self.steps.get(&n).ok_or_else(|| illegal(format!("there is no step {n}")))?;
+        let next = transition(status, event)?;
+        self.steps.insert(n, next);
+        Ok(())
+    }
+
+    /// The output of a step that has succeeded.
+    pub fn output(&self, step: usize) -> Option<&Value> {
+        match self.steps.get(&step)? {
+            StepStatus::Succeeded { output } => Some(output),
+            _ => None,
+        }
+    }
+
+    /// Whether the step that opens the other side was begun: from then on the only way is
+    /// forward, and back is a rollback.
+    pub fn switched(&self) -> bool {
+        self.plan.switch_step().is_some_and(|step| !self.is_untouched(step.n))
+    }
+
+    /// Whether the step was never started, or was undone.
+    pub fn is_untouched(&self, step: usize) -> bool {
+        matches!(self.steps.get(&step), Some(StepStatus::Pending))
+    }
+
+    /// Whether the step is done.
+    pub fn is_done(&self, step: usize) -> bool {
+        matches!(self.steps.get(&step), Some(StepStatus::Succeeded { .. }))
+    }
+
+    /// The first step that is not done, in order.
+    pub fn next_step(&self) -> Option<&Step> {
+        self.plan.steps.iter().find(|step| !self.is_done(step.n))
+    }
+
+    /// Whether the way back is open: everything up to the finish mark is done, the rest not.
+    pub fn soaking(&self) -> bool {
+        let finish = self.plan.steps.iter().find(|step| step.finish).map(|step| step.n);
+        let next = self.next_step().map(|step| step.n);
+        self.closed.is_none() && finish.is_some() && finish == next
+    }
+
+    /// Where the run stands. A run whose process died reads as paused: nothing runs it.
+    pub fn state(&self) -> RunState {
+        if let Some(state) = self.closed {
+            return state;
+        }
+        if self.abort_requested {
+            return RunState::Aborting;
+        }
+        if self.soaking() && !self.finish_requested {
+            return RunState::Soaking;
+        }
+        let touched = self.steps.values().any(|status| *status != StepStatus::Pending);
+        if touched { RunState::Paused } else { RunState::Planned }
+    }
+}
+
+impl Event {
+    /// The number of the step that the event is about.
+    pub fn step(&self) -> Option<usize> {
+        match self {
+            Event::Started { step }
+            | Event::Succeeded { step, .. }
+            | Event::Failed { step, .. }
+            | Event::UndoStarted { step }
+            | Event::UndoFinished { step }
+            | Event::UndoFailed { step, .. } => Some(*step),
+            _ => None,
+        }
+    }
+}
+
+/// The whole state machine of a step. A step that is `Started` may be started again: the process
+/// that began it died, and performing is idempotent.
+pub fn transition(status: &StepStatus, event: &Event) -> Result<StepStatus> {
+    use StepStatus as S;
+    match (status, event) {
+        (S::Pending | S::Started | S::Failed { .. }, Event::Started { .. }) => Ok(S::Started),
+        (S::Started, Event::Succeeded { output, .. }) => {
+            Ok(S::Succeeded { output: output.clone() })
+        }
+        (S::Started, Event::Failed { error, .. }) => Ok(S::Failed { error: error.clone() }),
+        (
+            S::Started | S::Succeeded { .. } | S::Failed { .. } | S::Undoing | S::UndoFailed { .. },
+            Event::UndoStarted { .. },
+        ) => Ok(S::Undoing),
+        (S::Undoing, Event::UndoFinished { .. }) => Ok(S::Pending),
+        (S::Undoing, Event::UndoFailed { error, .. }) => Ok(S::UndoFailed { error: error.clone() }),
+        (status, event) => Err(illegal(format!("{event:?} may not follow {status:?}"))),
+    }
+}
+
+fn illegal(why: impl Into<String>) -> Error {
+    Error::refused("journal_illegal", format!("the journal refuses this entry: {}", why.into()))
+}

@@ -1,0 +1,158 @@
+//! The application's own log: which plans were made, which run is open, who may write.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::journal::RunState;
+use crate::plan::PlanKind;
+
+/// One entry of the application's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum LedgerEvent {
+    /// A plan was made; `run` accepts only plans whose digest is here.
+    PlanMade {
+        /// The plan's identifier.
+        plan_id: String,
+        /// What it is for.
+        kind: PlanKind,
+        /// Its digest.
+        digest: String,
+        /// The environment that serves before.
+        from: String,
+        /// The environment that serves afterwards.
+        to: String,
+    },
+    /// A run of a plan began. Refused while another run is open.
+    RunOpened {
+        /// The plan's and the run's identifier.
+        run_id: String,
+    },
+    /// An environment became the one that may write.
+    EpochOpened {
+        /// One more than the epoch before.
+        epoch: u64,
+        /// The environment.
+        environment: String,
+        /// The run that opened it.
+        run_id: String,
+    },
+    /// A run ended.
+    RunClosed {
+        /// The run.
+        run_id: String,
+        /// How.
+        state: RunState,
+    },
+}
+
+/// An entry with its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// When the process that appended it did so, by its own clock.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: LedgerEvent,
+}
+
+/// What a plan's entry says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRecord {
+    /// What it is for.
+    pub kind: PlanKind,
+    /// Its digest.
+    pub digest: String,
+    /// The environment that serves before.
+    pub from: String,
+    /// The environment that serves afterwards.
+    pub to: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+/// The fold of the application's log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Every plan by its identifier.
+    pub plans: BTreeMap<String, PlanRecord>,
+    /// Every run with how it ended, `None` while it is open; oldest first.
+    pub runs: Vec<(String, Option<RunState>)>,
+    /// The newest epoch; 0 before the first.
+    pub epoch: u64,
+    /// The environment that may write.
+    pub active: Option<String>,
+}
+
+impl Ledger {
+    /// Folds all entries, oldest first.
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a LedgerEntry>) -> Result<Ledger> {
+        let mut ledger = Ledger::default();
+        for entry in entries {
+            ledger.apply(entry)?;
+        }
+        Ok(ledger)
+    }
+
+    /// The run that has not ended, if there is one.
+    pub fn open_run(&self) -> Option<&str> {
+        self.runs.iter().find(|(_, state)| state.is_none()).map(|(run, _)| run.as_str())
+    }
+
+    /// Adds one entry, if it may follow the others.
+    pub fn apply(&mut self, entry: &LedgerEntry) -> Result<()> {
+        match &entry.event {
+            LedgerEvent::PlanMade { plan_id, kind, digest, from, to } => {
+                let record = PlanRecord {
+                    kind: *kind,
+                    digest: digest.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
+                    made_at: entry.at,
+                };
+                self.plans.insert(plan_id.clone(), record);
+            }
+            LedgerEvent::RunOpened { run_id } => self.open(run_id)?,
+            LedgerEvent::EpochOpened { epoch, environment, .. } => {
+                self.raise(*epoch, environment)?;
+            }
+            LedgerEvent::RunClosed { run_id, state } => self.close(run_id, *state)?,
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, run_id: &str) -> Result<()> {
+        if let Some(other) = self.open_run() {
+            return Err(Error::refused("run_open", format!("run {other} is still open"))
+                .hint(format!("see `trefoil runs show {other}`")));
+        }
+        if !self.plans.contains_key(run_id) {
+            return Err(Error::refused("plan_unknown", format!("the log holds no plan {run_id}")));
+        }
+        self.runs.push((run_id.to_owned(), None));
+        Ok(())
+    }
+
+    fn raise(&mut self, epoch: u64, environment: &str) -> Result<()> {
+        if epoch != self.epoch + 1 {
+            let why = format!("epoch {epoch} cannot follow epoch {}", self.epoch);
+            return Err(Error::refused("epoch_stale", why)
+                .hint("something else switched meanwhile; make a new plan"));
+        }
+        self.epoch = epoch;
+        self.active = Some(environment.to_owned());
+        Ok(())
+    }
+
+    fn close(&mut self, run_id: &str, state: RunState) -> Result<()> {
+        let run = self.runs.iter_mut().find(|(id, ended)| id == run_id && ended.is_none());
+        let Some((_, ended)) = run else {
+            return Err(Error::refused("run_closed", format!("run {run_id} is not open")));
+        };
+        *ended = Some(state);
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! A plan: a complete, immutable list of steps. The executor makes no choices.
+
+mod action;
+mod output;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use action::*;
+pub use output::*;
+
+use crate::digest;
+use crate::inventory::ResourceKind;
+
+/// What a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanKind {
+    /// Bring an environment up.
+    Up,
+    /// Take an environment down.
+    Down,
+    /// Move the application from one environment to another.
+    Migrate,
+    /// Move it back, keeping what was written since.
+    Rollback,
+}
+
+/// Everything that will be done, in order, with what it was decided on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Unique, and sorted by time: the plan's and its run's identifier.
+    pub plan_id: String,
+    /// What the plan is for.
+    pub kind: PlanKind,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// The application's name.
+    pub application: String,
+    /// The environment that serves before the switch.
+    pub from: String,
+    /// The environment that serves afterwards.
+    pub to: String,
+    /// The epoch that the switch opens: one more than the newest in the log.
+    pub epoch: u64,
+    /// The run that this plan takes back, for a rollback.
+    pub parent: Option<String>,
+    /// Digests of what the plan was decided on; `run` refuses when they have changed.
+    pub inputs: Inputs,
+    /// The steps, numbered from 1.
+    pub steps: Vec<Step>,
+    /// Each source resource with its target.
+    pub mapping: Vec<Mapping>,
+    /// Why the plan may not run. A plan with a blocker is shown, and refused by `run`.
+    pub blockers: Vec<Blocker>,
+    /// What will be copied.
+    pub bytes: Bytes,
+    /// How long users may wait at the switch.
+    pub downtime_ms: Interval,
+    /// How traffic is switched: `edge` or `dns`.
+    pub traffic: String,
+    /// How long the switch may take before the source serves again, in milliseconds.
+    pub window_deadline_ms: u64,
+    /// How long the way back stays open before `status` warns, in milliseconds.
+    pub soak_ms: u64,
+}
+
+/// Digests of what a plan was decided on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// The specification's digest.
+    pub specification: String,
+    /// The shape of the source environment's inventory.
+    pub source: String,
+    /// The shape of the target environment's inventory.
+    pub target: String,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its number, from 1.
+    pub n: usize,
+    /// What is done, with all parameters.
+    #[serde(flatten)]
+    pub action: Action,
+    /// What undoing it does, in words; `None` where there is nothing to undo.
+    pub undo: Option<String>,
+    /// How long it is expected to take.
+    pub estimate_ms: Interval,
+    /// Whether users wait while it runs: the steps from the hold to the switch.
+    #[serde(default)]
+    pub window: bool,
+    /// The step that opens the other side. Before it the run can be aborted; from it on the way
+    /// back is a rollback.
+    #[serde(default)]
+    pub switch: bool,
+    /// The point of no return: this step and those after it run only on `migrate finish`.
+    #[serde(default)]
+    pub finish: bool,
+}
+
+/// A lower and an upper estimate, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Not less than this is expected.
+    pub low: u64,
+    /// Not more than this is expected.
+    pub high: u64,
+}
+
+impl Interval {
+    /// An interval from `low` to `high` milliseconds.
+    pub const fn new(low: u64, high: u64) -> Self {
+        Self { low, high }
+    }
+
+    /// The two intervals one after the other.
+    #[must_use]
+    pub fn then(self, next: Interval) -> Interval {
+        Interval::new(self.low + next.low, self.high + next.high)
+    }
+}
+
+/// A source resource and what takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// The portable kind of both.
+    pub kind: ResourceKind,
+    /// What it is at the source: native type and name.
+    pub source: String,
+    /// What it becomes at the target.
+    pub target: String,
+    /// How hard it is to carry.
+    pub complexity: Complexity,
+    /// What is different afterwards.
+    pub changes: Vec<String>,
+    /// What does not arrive.
+    pub lost: Vec<String>,
+}
+
+/// How hard a resource is to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Complexity {
+    /// The same kind of thing on both sides.
+    Low,
+    /// Copied and proven while it changes.
+    Medium,
+    /// Something is lost or changed on the way.
+    High,
+}
+
+/// A reason why a plan may not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocker {
+    /// A stable code, listed in `docs/errors.md`.
+    pub code: String,
+    /// What is in the way.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// What a plan copies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// The database's size on disk.
+    pub database_bytes: u64,
+    /// All objects together.
+    pub objects_bytes: u64,
+    /// How many objects.
+    pub objects: u64,
+    /// How many sessions.
+    pub sessions: u64,
+    /// How many secrets.
+    pub secrets: u64,
+}
+
+impl Plan {
+    /// The digest that the log holds; a file whose digest the log does not hold is refused.
+    pub fn digest(&self) -> String {
+        digest::of_value(self)
+    }
+
+    /// The step that opens the other side.
+    pub fn switch_step(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.switch)
+    }
+
+    /// The first step during which users wait.
+    pub fn window_start(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.window)
+    }
+
+    /// A step by its number.
+    pub fn step(&self, n: usize) -> Option<&Step> {
+        self.steps.iter().find(|step| step.n == n)
+    }
+
+    /// The number of the step that performs the first action that `wanted` accepts.
+    pub fn find(&self, wanted: impl Fn(&Action) -> bool) -> Option<usize> {
+        self.steps.iter().find(|step| wanted(&step.action)).map(|step| step.n)
+    }
+}

@@ -1,0 +1,96 @@
+//! What steps put into the journal for later steps and for the report. Never a secret.
+
+use serde::{Deserialize, Serialize};
+
+use super::AccessRecord;
+
+/// Output of `copy_objects`, `copy_sessions` and `copy_secrets`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyOutput {
+    /// The source's change record is carried up to here.
+    pub source_position: u64,
+    /// The target's change record stands here; what changes later was not written by this copy.
+    pub target_position: u64,
+    /// How many were written at the target.
+    pub written: u64,
+    /// How many were deleted at the target.
+    pub deleted: u64,
+    /// How many bytes were written.
+    pub bytes: u64,
+}
+
+/// Output of `prepare_database`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrepareOutput {
+    /// Who could use the source.
+    pub source_access: AccessRecord,
+    /// Who may use the target once it is open.
+    pub target_access: AccessRecord,
+    /// Tables without a key, whose replica identity was changed: name and what it was before
+    /// (`d` default, `n` nothing, `f` full, `i` index).
+    pub identities: Vec<(String, String)>,
+    /// The tables that are carried, schema-qualified.
+    pub tables: Vec<String>,
+}
+
+/// Output of `verify_database`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyOutput {
+    /// Each table's comparison.
+    pub tables: Vec<TableProof>,
+    /// Key ranges that changed while they were compared; compared again during the switch.
+    pub hot: Vec<KeyRange>,
+}
+
+/// Output of `sync_database`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncOutput {
+    /// How many sequences were set.
+    pub sequences: u64,
+    /// Each table's comparison, hot ranges included.
+    pub tables: Vec<TableProof>,
+}
+
+/// The comparison of one table on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableProof {
+    /// The table, schema-qualified.
+    pub name: String,
+    /// Rows at the source.
+    pub rows: u64,
+    /// Digest over all rows at the source.
+    pub digest_source: String,
+    /// Digest over all rows at the target.
+    pub digest_target: String,
+    /// Whether they are the same.
+    pub equal: bool,
+}
+
+/// Part of a table: keys from `from` up to and with `to`, in the order of the primary key, each as
+/// a JSON array of the key columns' values as text; `None` is the end of the table. A table
+/// without a primary key is one range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRange {
+    /// The table, schema-qualified.
+    pub table: String,
+    /// After this key.
+    pub from: Option<Vec<String>>,
+    /// Up to and with this key.
+    pub to: Option<Vec<String>>,
+}
+
+/// Output of `start_application`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartOutput {
+    /// Where it listens.
+    pub address: String,
+}
+
+/// Output of `drain_traffic`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainOutput {
+    /// Requests that ended by themselves.
+    pub drained: u64,
+    /// Requests that were cut.
+    pub cut: u64,
+}

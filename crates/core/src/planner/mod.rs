@@ -1,0 +1,1 @@
+//! Pure planners: from facts to a plan.

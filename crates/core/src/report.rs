@@ -1,0 +1,1 @@
+//! Reports of moves and of the demonstration.

@@ -1,0 +1,1 @@
+//! The agent of an environment: owns its PostgreSQL server and its instances.

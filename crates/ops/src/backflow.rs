@@ -1,0 +1,1 @@
+//! Carries objects, sessions and secrets back while the way back is open.

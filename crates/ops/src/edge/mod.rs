@@ -1,0 +1,1 @@
+//! The edge: the proxy that users reach, which can hold requests while a switch is under way.

@@ -1,0 +1,71 @@
+//! What every action is to the engine.
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use trefoil_clouds::operate::Site;
+use trefoil_core::journal::Run;
+use trefoil_core::plan::Step;
+
+use super::{Progress, World};
+use crate::{Error, Result};
+
+/// What a look at the world says about a step, without changing anything.
+#[derive(Debug)]
+pub enum Check {
+    /// It is done already, with this output.
+    Done(Value),
+    /// It can be done now.
+    Ready,
+    /// It cannot be known before an earlier step is done.
+    After {
+        /// The earlier step.
+        step: usize,
+        /// What that step will provide.
+        provides: String,
+    },
+    /// It cannot be done.
+    Blocked(Error),
+}
+
+/// What an action sees.
+pub struct Context<'a> {
+    /// The environments and what belongs to them.
+    pub world: &'a World,
+    /// The run so far.
+    pub run: &'a Run,
+    /// The step.
+    pub step: &'a Step,
+    /// Where progress is shown.
+    pub progress: &'a dyn Progress,
+}
+
+impl Context<'_> {
+    /// An environment of the plan.
+    pub fn site(&self, environment: &str) -> Result<&Site> {
+        self.world.site(environment)
+    }
+
+    /// The output of an earlier step. Fails when that step is not done.
+    pub fn output<T: DeserializeOwned>(&self, step: usize) -> Result<T> {
+        let output = self.run.output(step).ok_or_else(|| {
+            Error::refused("step_output", format!("step {step} has no output yet"))
+        })?;
+        serde_json::from_value(output.clone()).map_err(|error| {
+            Error::refused("step_output", format!("step {step}'s output is not what is needed"))
+                .because(error)
+        })
+    }
+}
+
+/// One action. All three are idempotent: the process may die inside any of them, and another
+/// begins the same one again.
+#[async_trait]
+pub trait Perform: Send + Sync {
+    /// Looks; changes nothing.
+    async fn check(&self, cx: &Context<'_>) -> Result<Check>;
+    /// Does it, and gives what later steps refer to. Never a secret.
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value>;
+    /// Undoes it, also when it was only begun.
+    async fn undo(&self, cx: &Context<'_>) -> Result<()>;
+}

@@ -1,0 +1,35 @@
+//! The environments that a plan works on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use trefoil_clouds::operate::Site;
+use trefoil_core::spec::AppSpec;
+
+use crate::{Error, Result};
+
+/// Everything that actions may touch.
+#[derive(Clone)]
+pub struct World {
+    /// The specification.
+    pub spec: AppSpec,
+    /// The file it was read from.
+    pub spec_file: PathBuf,
+    /// The environments by name.
+    pub sites: BTreeMap<String, Site>,
+    /// The folder of state on this machine (`.trefoil`).
+    pub folder: PathBuf,
+    /// The program that is started for processes that stay: agent, edge, backflow.
+    pub program: PathBuf,
+}
+
+impl World {
+    /// An environment by its name.
+    pub fn site(&self, environment: &str) -> Result<&Site> {
+        self.sites.get(environment).ok_or_else(|| {
+            let known: Vec<_> = self.sites.keys().map(String::as_str).collect();
+            Error::usage("environment_unknown", format!("there is no environment `{environment}`"))
+                .hint(format!("the specification has: {}", known.join(", ")))
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! What planners decide on, gathered from the world.

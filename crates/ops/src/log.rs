@@ -1,0 +1,1 @@
+//! The fenced log: numbered entries, each created once or not at all.

@@ -1,0 +1,2 @@
+//! Movers of data.
+pub mod postgres;

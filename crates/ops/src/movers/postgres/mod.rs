@@ -1,0 +1,1 @@
+//! Moving a live PostgreSQL database.

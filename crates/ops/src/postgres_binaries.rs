@@ -1,0 +1,1 @@
+//! Finding the programs of PostgreSQL on this machine.
