@@ -31,3 +31,17 @@ pub struct Site {
     /// Its services, once provisioned.
     pub services: Services,
 }
+
+/// What is needed to open an environment.
+pub struct OpenSite<'a> {
+    /// The specification.
+    pub spec: &'a trefoil_core::spec::AppSpec,
+    /// The folder of the specification: relative paths in commands begin here.
+    pub spec_folder: &'a std::path::Path,
+    /// The environment's name.
+    pub environment: &'a str,
+    /// The folder of state on this machine (`.trefoil`).
+    pub folder: &'a std::path::Path,
+    /// The program that is started for processes that stay: agent and edge.
+    pub program: &'a std::path::Path,
+}
