@@ -3,6 +3,7 @@
 
 pub mod digest;
 pub mod error;
+pub mod finding;
 pub mod inventory;
 pub mod journal;
 pub mod ledger;

@@ -431,13 +431,25 @@ pub struct FinishDatabase {
     pub to: String,
     /// The stream back, which ends.
     pub return_stream: String,
-    /// The step whose output holds what the move changed on both servers.
-    pub prepared: Option<usize>,
+    /// What the move changed on both servers, to be put back.
+    pub prepared: Prepared,
+}
+
+/// Where it is written what a move changed on both servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepared {
+    /// In the output of this step, a [`PrepareOutput`](super::PrepareOutput).
+    Step(usize),
+    /// Known when the plan was made: a rollback takes it from the run that it takes back.
+    Known(Box<super::PrepareOutput>),
 }
 
 /// See [`Action::FinishBackflow`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FinishBackflow {
+    /// The run that started it, when it is not this one: a rollback ends what it takes back.
+    pub run: Option<String>,
     /// The environment that serves.
     pub from: String,
     /// The environment that served.

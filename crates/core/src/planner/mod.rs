@@ -1,1 +1,11 @@
-//! Pure planners: from facts to a plan.
+//! Pure planners: from facts to a plan. The same facts give the same plan.
+
+mod builder;
+mod estimate;
+mod mapping;
+mod migrate;
+mod rollback;
+mod window;
+
+pub use migrate::{MoveFacts, MoveOptions, plan_migrate};
+pub use rollback::{RollbackFacts, plan_rollback};

@@ -1,0 +1,30 @@
+//! What a look at two servers found before a move.
+
+use serde::{Deserialize, Serialize};
+
+/// One obstacle, or something to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A stable code, listed in `docs/errors.md`.
+    pub code: String,
+    /// Whether it stops the move.
+    pub severity: Severity,
+    /// What was found, and where.
+    pub message: String,
+    /// The command that mends it.
+    pub command: Option<String>,
+    /// Whether that command needs a restart of the server.
+    pub needs_restart: bool,
+}
+
+/// Whether a finding stops the move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The move is refused while it stands.
+    Blocker,
+    /// The move goes on; read it.
+    Warning,
+    /// Good to know.
+    Info,
+}

@@ -1,0 +1,276 @@
+//! The plan of a move: copy while the source serves, prove equality, switch, keep the way back.
+
+use jiff::Timestamp;
+
+use super::builder::Steps;
+use super::window::Switch;
+use super::{estimate, mapping};
+use crate::digest;
+use crate::finding::{Finding, Severity};
+use crate::inventory::{Inventory, ResourceKind};
+use crate::ledger::Ledger;
+use crate::plan::*;
+use crate::spec::AppSpec;
+
+/// What a move is decided on.
+#[derive(Debug, Clone)]
+pub struct MoveFacts {
+    /// Unique, and sorted by time.
+    pub plan_id: String,
+    /// The time.
+    pub made_at: Timestamp,
+    /// The specification.
+    pub spec: AppSpec,
+    /// The environment that serves.
+    pub from: String,
+    /// The environment that shall serve.
+    pub to: String,
+    /// What the source holds.
+    pub source: Inventory,
+    /// What the target holds.
+    pub target: Inventory,
+    /// The application's log.
+    pub ledger: Ledger,
+    /// What a look at both servers found.
+    pub findings: Vec<Finding>,
+    /// How traffic is switched: `edge` or `dns`.
+    pub traffic: String,
+    /// What the user chose.
+    pub options: MoveOptions,
+}
+
+/// What the user may choose about a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveOptions {
+    /// How long the switch may take before the source serves again, in milliseconds.
+    pub window_deadline_ms: u64,
+    /// How long the way back stays open, in milliseconds.
+    pub soak_ms: u64,
+}
+
+impl Default for MoveOptions {
+    /// 30 s for the switch: the measured ones end within one, and held requests wait as long.
+    /// 24 h for the soak: a working day's traffic has been seen by then.
+    fn default() -> Self {
+        Self { window_deadline_ms: 30_000, soak_ms: 24 * 3_600 * 1_000 }
+    }
+}
+
+/// The names of the two streams of a move, from the plan's identifier.
+pub(super) fn stream_names(plan_id: &str) -> (String, String) {
+    let digits: String = plan_id.chars().filter(char::is_ascii_alphanumeric).collect();
+    let short = &digits[digits.len().saturating_sub(12)..];
+    (format!("tf_{short}"), format!("tfr_{short}"))
+}
+
+/// Plans a move. Whatever stands in its way is in the plan's blockers.
+pub fn plan_migrate(facts: &MoveFacts) -> Plan {
+    let bytes = mapping::bytes(&facts.source);
+    let steps = steps(facts, &bytes);
+    Plan {
+        plan_id: facts.plan_id.clone(),
+        kind: PlanKind::Migrate,
+        made_at: facts.made_at,
+        application: facts.spec.name.clone(),
+        from: facts.from.clone(),
+        to: facts.to.clone(),
+        epoch: facts.ledger.epoch + 1,
+        parent: None,
+        inputs: Inputs {
+            specification: digest::of_value(&facts.spec),
+            source: facts.source.shape_digest(),
+            target: facts.target.shape_digest(),
+        },
+        mapping: mapping::map(&facts.source, &facts.target),
+        blockers: blockers(facts),
+        bytes,
+        downtime_ms: steps.downtime(),
+        traffic: facts.traffic.clone(),
+        window_deadline_ms: facts.options.window_deadline_ms,
+        soak_ms: facts.options.soak_ms,
+        steps: steps.done(),
+    }
+}
+
+fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
+    let mut steps = Steps::default();
+    let (from, to) = (facts.from.as_str(), facts.to.as_str());
+    let (stream, return_stream) = stream_names(&facts.plan_id);
+    provision(&mut steps, from, to);
+    let copied = copy_stores(&mut steps, facts, bytes);
+    let (prepared, verified) = copy_database(&mut steps, facts, bytes, &stream);
+    let caught_up = catch_up(&mut steps, facts, &copied);
+    let switch = Switch {
+        spec: &facts.spec,
+        from,
+        to,
+        epoch: facts.ledger.epoch + 1,
+        stream: &stream,
+        return_stream: &return_stream,
+        source_access: AccessRef::SourceOf(prepared),
+        target_access: AccessRef::TargetOf(prepared),
+        prepared: Prepared::Step(prepared),
+        verified,
+        buckets: caught_up.buckets,
+        sessions: caught_up.sessions,
+    };
+    switch.add(&mut steps);
+    steps
+}
+
+fn provision(steps: &mut Steps, from: &str, to: &str) {
+    let look = Action::Preflight(Preflight { from: from.into(), to: to.into() });
+    steps.plain(look.clone(), estimate::STATEMENTS);
+    let provision = ProvisionEnvironment { environment: to.into() };
+    let undo = format!("stop {to}, and delete it if this run made it");
+    steps.undoable(Action::ProvisionEnvironment(provision), estimate::PROVISION, &undo);
+    steps.plain(look, estimate::STATEMENTS);
+}
+
+/// The steps that carried each store last.
+struct Copied {
+    buckets: Vec<(String, usize)>,
+    sessions: Option<usize>,
+}
+
+fn copy_stores(steps: &mut Steps, facts: &MoveFacts, bytes: &Bytes) -> Copied {
+    let (from, to) = (facts.from.clone(), facts.to.clone());
+    let secrets = CopySecrets { from: from.clone(), to: to.clone() };
+    let undo = format!("delete on {to} what was carried");
+    steps.undoable(Action::CopySecrets(secrets), estimate::STATEMENTS, &undo);
+    let mut buckets = Vec::new();
+    for bucket in facts.spec.buckets.keys() {
+        let copy = objects(facts, bucket, Since::Beginning);
+        let time = estimate::objects(bytes.objects, bytes.objects_bytes);
+        buckets.push((bucket.clone(), steps.undoable(copy, time, &undo)));
+    }
+    let sessions = facts.spec.sessions.is_some().then(|| {
+        let copy = sessions(facts, Since::Beginning);
+        steps.undoable(copy, estimate::sessions(bytes.sessions), &undo)
+    });
+    Copied { buckets, sessions }
+}
+
+fn objects(facts: &MoveFacts, bucket: &str, since: Since) -> Action {
+    Action::CopyObjects(CopyObjects {
+        from: facts.from.clone(),
+        to: facts.to.clone(),
+        bucket: bucket.into(),
+        since,
+        last: false,
+    })
+}
+
+fn sessions(facts: &MoveFacts, since: Since) -> Action {
+    let (from, to) = (facts.from.clone(), facts.to.clone());
+    Action::CopySessions(CopySessions { from, to, since, last: false })
+}
+
+/// Adds the copy of the database; returns the steps that prepared and compared it.
+fn copy_database(
+    steps: &mut Steps,
+    facts: &MoveFacts,
+    bytes: &Bytes,
+    stream: &str,
+) -> (usize, usize) {
+    if facts.spec.database.is_none() {
+        return (0, 0);
+    }
+    let (from, to, stream) = (facts.from.clone(), facts.to.clone(), stream.to_owned());
+    let prepare = PrepareDatabase { from: from.clone(), to: to.clone(), stream: stream.clone() };
+    let undo = "drop publication, role and marker tables; open the target as it was";
+    let prepared = steps.undoable(Action::PrepareDatabase(prepare), estimate::STATEMENTS, undo);
+    let schema = CopySchema { from: from.clone(), to: to.clone() };
+    let undo = format!("drop on {to} what was made");
+    steps.undoable(Action::CopySchema(schema), estimate::STATEMENTS, &undo);
+    let rows = CopyRows { from: from.clone(), to: to.clone(), stream: stream.clone() };
+    let undo = "drop the subscription and its slots";
+    steps.undoable(Action::CopyRows(rows), estimate::rows(bytes), undo);
+    let indexes = BuildIndexes { from: from.clone(), to: to.clone() };
+    steps.plain(Action::BuildIndexes(indexes), estimate::indexes(bytes));
+    let wait = AwaitStream { from: from.clone(), to: to.clone(), stream: stream.clone() };
+    steps.plain(Action::AwaitStream(wait), estimate::CATCH_UP);
+    let verify = VerifyDatabase { from, to, stream };
+    (prepared, steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes)))
+}
+
+/// One more pass shortly before users wait, so that the last one has little to carry.
+fn catch_up(steps: &mut Steps, facts: &MoveFacts, copied: &Copied) -> Copied {
+    let buckets = copied.buckets.iter().map(|(bucket, since)| {
+        let copy = objects(facts, bucket, Since::Step(*since));
+        (bucket.clone(), steps.plain(copy, estimate::CATCH_UP))
+    });
+    let buckets = buckets.collect();
+    let sessions = copied
+        .sessions
+        .map(|since| steps.plain(sessions(facts, Since::Step(since)), estimate::CATCH_UP));
+    Copied { buckets, sessions }
+}
+
+fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
+    let mut blockers = Vec::new();
+    if facts.spec.database.is_none() && facts.spec.application.is_none() {
+        blockers.push(Blocker {
+            code: "nothing_to_switch".into(),
+            message: "the specification has neither an application nor a database".into(),
+            hint: "moving stores alone is not built yet".into(),
+        });
+    }
+    blockers.extend(not_active(facts));
+    blockers.extend(open_run(facts));
+    blockers.extend(not_empty(facts));
+    let stops = facts.findings.iter().filter(|finding| finding.severity == Severity::Blocker);
+    blockers.extend(stops.map(|finding| Blocker {
+        code: finding.code.clone(),
+        message: finding.message.clone(),
+        hint: finding.command.clone().unwrap_or_else(|| "see docs/errors.md".into()),
+    }));
+    blockers
+}
+
+fn not_active(facts: &MoveFacts) -> Option<Blocker> {
+    let active = facts.ledger.active.as_deref();
+    (active != Some(facts.from.as_str())).then(|| Blocker {
+        code: "source_not_active".into(),
+        message: match active {
+            Some(active) => format!("{} does not serve: {active} does", facts.from),
+            None => format!("{} does not serve: nothing does", facts.from),
+        },
+        hint: match active {
+            Some(active) => format!("move from there: --from {active}"),
+            None => format!("start it: trefoil up {}", facts.from),
+        },
+    })
+}
+
+fn open_run(facts: &MoveFacts) -> Option<Blocker> {
+    facts.ledger.open_run().map(|run| Blocker {
+        code: "run_open".into(),
+        message: format!("run {run} is still open"),
+        hint: format!("end it first: trefoil runs show {run}"),
+    })
+}
+
+/// A target that holds data of its own is never emptied by a move.
+fn not_empty(facts: &MoveFacts) -> Vec<Blocker> {
+    let holds = [
+        (ResourceKind::Database, "tables"),
+        (ResourceKind::Bucket, "objects"),
+        (ResourceKind::Sessions, "sessions"),
+    ];
+    let mut blockers = Vec::new();
+    for (kind, unit) in holds {
+        for resource in facts.target.of_kind(kind) {
+            let count = resource.size.get(unit).copied().unwrap_or(0);
+            if count > 0 {
+                let place = format!("{} of {}", resource.name, facts.to);
+                blockers.push(Blocker {
+                    code: "target_not_empty".into(),
+                    message: format!("{place} holds {count} {unit}"),
+                    hint: format!("if they may go: trefoil down {} --destroy", facts.to),
+                });
+            }
+        }
+    }
+    blockers
+}
