@@ -25,8 +25,10 @@ pub enum LedgerEvent {
         from: String,
         /// The environment that serves afterwards.
         to: String,
+        /// The run that it takes back, for a rollback.
+        parent: Option<String>,
     },
-    /// A run of a plan began. Refused while another run is open.
+    /// A run of a plan began. Refused while another run is open, unless this one takes it back.
     RunOpened {
         /// The plan's and the run's identifier.
         run_id: String,
@@ -70,6 +72,8 @@ pub struct PlanRecord {
     pub from: String,
     /// The environment that serves afterwards.
     pub to: String,
+    /// The run that it takes back, for a rollback.
+    pub parent: Option<String>,
     /// When it was made.
     pub made_at: Timestamp,
 }
@@ -97,20 +101,22 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The run that has not ended, if there is one.
+    /// The newest run that has not ended, if there is one. While a rollback runs, the run that it
+    /// takes back is open too, since an aborted rollback leaves that one as it was.
     pub fn open_run(&self) -> Option<&str> {
-        self.runs.iter().find(|(_, state)| state.is_none()).map(|(run, _)| run.as_str())
+        self.runs.iter().rev().find(|(_, state)| state.is_none()).map(|(run, _)| run.as_str())
     }
 
     /// Adds one entry, if it may follow the others.
     pub fn apply(&mut self, entry: &LedgerEntry) -> Result<()> {
         match &entry.event {
-            LedgerEvent::PlanMade { plan_id, kind, digest, from, to } => {
+            LedgerEvent::PlanMade { plan_id, kind, digest, from, to, parent } => {
                 let record = PlanRecord {
                     kind: *kind,
                     digest: digest.clone(),
                     from: from.clone(),
                     to: to.clone(),
+                    parent: parent.clone(),
                     made_at: entry.at,
                 };
                 self.plans.insert(plan_id.clone(), record);
@@ -125,7 +131,8 @@ impl Ledger {
     }
 
     fn open(&mut self, run_id: &str) -> Result<()> {
-        if let Some(other) = self.open_run() {
+        let parent = self.plans.get(run_id).and_then(|plan| plan.parent.as_deref());
+        if let Some(other) = self.open_run().filter(|other| Some(*other) != parent) {
             return Err(Error::refused("run_open", format!("run {other} is still open"))
                 .hint(format!("see `trefoil runs show {other}`")));
         }

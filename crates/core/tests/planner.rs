@@ -155,8 +155,8 @@ fn a_whole_application_is_copied_proven_switched_and_can_go_back() {
     27 await_ready
     28 switch_traffic
     29 start_return
-    30 start_backflow
-    31 validate
+    30 validate
+    31 start_backflow
     32 finish_backflow finish
     33 finish_database
     ");
@@ -296,8 +296,8 @@ fn a_rollback_copies_no_rows_and_begins_where_the_switch_left_the_stores() {
     19 await_ready
     20 switch_traffic
     21 start_return
-    22 start_backflow
-    23 validate
+    22 validate
+    23 start_backflow
     24 finish_backflow finish
     25 finish_database
     ");

@@ -420,6 +420,11 @@ pub struct Validate {
     pub to: String,
     /// The stream back.
     pub return_stream: String,
+    /// Each bucket with the step whose output holds the `target_position` at the switch: what
+    /// changed later was changed by users.
+    pub buckets: Vec<(String, usize)>,
+    /// The same for the sessions.
+    pub sessions: Option<usize>,
 }
 
 /// See [`Action::FinishDatabase`].

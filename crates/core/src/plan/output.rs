@@ -94,3 +94,27 @@ pub struct DrainOutput {
     /// Requests that were cut.
     pub cut: u64,
 }
+
+/// Output of `validate`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidateOutput {
+    /// The objects of all buckets.
+    pub objects: StoreProof,
+    /// The sessions.
+    pub sessions: StoreProof,
+    /// The secrets.
+    pub secrets: StoreProof,
+}
+
+/// The comparison of a store on both sides: what users changed after the switch is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreProof {
+    /// How many the source holds.
+    pub count: u64,
+    /// How many bytes, where that is known.
+    pub bytes: u64,
+    /// Whether the target holds the same.
+    pub equal: bool,
+    /// The first that differ, by name.
+    pub differences: Vec<String>,
+}

@@ -191,15 +191,17 @@ impl Switch<'_> {
             };
             steps.plain(Action::StartReturn(start), estimate::STATEMENTS);
         }
-        let backflow = StartBackflow {
-            from: to.clone(),
-            to: from.clone(),
+        let validate = Validate {
+            from: from.clone(),
+            to: to.clone(),
+            return_stream,
             buckets: buckets.clone(),
             sessions: *sessions,
         };
-        steps.plain(Action::StartBackflow(backflow), estimate::STATEMENTS);
-        let validate = Validate { from, to, return_stream };
         steps.plain(Action::Validate(validate), estimate::CATCH_UP);
+        let (buckets, sessions) = (buckets.clone(), *sessions);
+        let backflow = StartBackflow { from: to, to: from, buckets, sessions };
+        steps.plain(Action::StartBackflow(backflow), estimate::STATEMENTS);
     }
 
     fn close_the_way_back(&self, steps: &mut Steps) {
