@@ -460,3 +460,11 @@ pub struct FinishBackflow {
     /// The environment that served.
     pub to: String,
 }
+
+impl Action {
+    /// The action's name, as plans and journals write it: `copy_rows`.
+    pub fn name(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value["action"].as_str().unwrap_or_default().to_owned()
+    }
+}
