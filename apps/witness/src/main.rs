@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod gaps;
 mod journal;
+mod seed;
 mod stats;
 mod verdict;
 mod writer;
@@ -31,6 +32,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fill an application before the writers begin.
+    Seed(seed::SeedArguments),
     /// Write until SIGTERM or SIGINT, and keep a journal of what was acknowledged.
     Write(writer::WriteArguments),
     /// Count what was acknowledged and is not there, or is there twice.
@@ -80,6 +83,10 @@ fn main() -> ExitCode {
 /// Runs a command; false when the answer is no.
 async fn run(command: Command) -> Result<bool> {
     match command {
+        Command::Seed(arguments) => {
+            print(&seed::seed(&arguments).await?)?;
+            Ok(true)
+        }
         Command::Write(arguments) => {
             print(&writer::write(&arguments).await?)?;
             Ok(true)
