@@ -1,1 +1,140 @@
-//! What planners decide on, gathered from the world.
+//! What planners decide on, gathered from the world. Changes nothing.
+
+use jiff::Timestamp;
+use trefoil_clouds::operate::Site;
+use trefoil_clouds::operate::provision::Provisioned;
+use trefoil_core::finding::Finding;
+use trefoil_core::inventory::{Inventory, Unseen};
+use trefoil_core::journal::Run;
+use trefoil_core::plan::{AccessRecord, Action, Blocker};
+use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts};
+
+use crate::engine::World;
+use crate::movers::postgres::{access, connect, preflight, stream};
+use crate::state::{State, new_id};
+use crate::{Error, Result};
+
+/// Everything that a move is decided on.
+pub async fn of_move(
+    state: &State,
+    world: &World,
+    from: &str,
+    to: &str,
+    options: MoveOptions,
+) -> Result<MoveFacts> {
+    if from == to {
+        return Err(Error::usage("same_environment", format!("{from} is source and target"))
+            .hint("name two environments of the specification"));
+    }
+    let (source, target) = (world.site(from)?, world.site(to)?);
+    Ok(MoveFacts {
+        plan_id: new_id(),
+        made_at: Timestamp::now(),
+        spec: world.spec.clone(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        source: observe(source).await?,
+        target: observe(target).await?,
+        ledger: state.ledger().await?,
+        findings: findings(source, target).await?,
+        traffic: source.traffic.kind().to_owned(),
+        options,
+    })
+}
+
+/// What exists in an environment; an environment that does not run is unseen as a whole.
+pub async fn observe(site: &Site) -> Result<Inventory> {
+    if site.provision.state().await? == Provisioned::Running {
+        return site.inventory.observe().await;
+    }
+    Ok(Inventory {
+        environment: site.name.clone(),
+        cloud: site.cloud.clone(),
+        observed_at: Timestamp::now(),
+        resources: Vec::new(),
+        unseen: vec![Unseen {
+            what: format!("everything in {}", site.name),
+            why: "it does not run".into(),
+            fix: format!("trefoil up {}", site.name),
+        }],
+    })
+}
+
+/// What a look at both database servers finds; at the source's alone while the target does not run.
+pub async fn findings(source: &Site, target: &Site) -> Result<Vec<Finding>> {
+    let Some(source_admin) = running_admin(source).await? else { return Ok(Vec::new()) };
+    let target_admin = running_admin(target).await?;
+    preflight::look(&source_admin, target_admin.as_ref()).await
+}
+
+async fn running_admin(
+    site: &Site,
+) -> Result<Option<trefoil_clouds::operate::provision::DatabaseAdmin>> {
+    if site.provision.state().await? != Provisioned::Running {
+        return Ok(None);
+    }
+    site.provision.database_admin().await
+}
+
+/// Everything that a rollback of `parent` is decided on.
+pub async fn of_rollback(
+    state: &State,
+    world: &World,
+    parent: Run,
+    options: MoveOptions,
+) -> Result<RollbackFacts> {
+    let (source, target) = (world.site(&parent.plan.to)?, world.site(&parent.plan.from)?);
+    let (source_access, obstacles) = way_back(&parent, source, target).await?;
+    Ok(RollbackFacts {
+        plan_id: new_id(),
+        made_at: Timestamp::now(),
+        spec: world.spec.clone(),
+        source: observe(source).await?,
+        target: observe(target).await?,
+        ledger: state.ledger().await?,
+        source_access,
+        obstacles,
+        traffic: source.traffic.kind().to_owned(),
+        options,
+        parent,
+    })
+}
+
+/// Who may use the database that serves, and why the stream back does not flow, in words.
+async fn way_back(
+    parent: &Run,
+    source: &Site,
+    target: &Site,
+) -> Result<(AccessRecord, Vec<Blocker>)> {
+    let Some(return_stream) = return_stream(parent) else {
+        return Ok((AccessRecord::default(), Vec::new()));
+    };
+    let (Some(source), Some(target)) = (running_admin(source).await?, running_admin(target).await?)
+    else {
+        return Ok((AccessRecord::default(), vec![not_running(parent)]));
+    };
+    let (source, target) = (connect::admin(&source).await?, connect::admin(&target).await?);
+    let obstacle = stream::obstacle(&source, &target, return_stream).await?;
+    let obstacles = obstacle.map(|message| Blocker {
+        code: "way_back_closed".into(),
+        message,
+        hint: format!("see `trefoil runs show {}`", parent.plan.plan_id),
+    });
+    Ok((access::record(&source).await?, obstacles.into_iter().collect()))
+}
+
+fn not_running(parent: &Run) -> Blocker {
+    let (from, to) = (&parent.plan.from, &parent.plan.to);
+    Blocker {
+        code: "way_back_closed".into(),
+        message: format!("{from} or {to} does not run"),
+        hint: format!("start both: trefoil up {to}, trefoil up {from}"),
+    }
+}
+
+fn return_stream(run: &Run) -> Option<&str> {
+    run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::StartReturn(start) => Some(start.return_stream.as_str()),
+        _ => None,
+    })
+}
