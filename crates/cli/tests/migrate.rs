@@ -124,10 +124,13 @@ fn world(town: &Town) -> Vec<String> {
     }
     lines.extend(files(&town.path().join(".trefoil/runs")));
     for table in ["documents", "notes"] {
-        let digest = format!("SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {table} t");
+        let digest =
+            format!("SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {table} t");
         lines.extend(town.sql("east", &digest));
     }
-    for catalogue in ["pg_publication", "pg_subscription", "pg_replication_slots", "pg_namespace", "pg_roles"] {
+    for catalogue in
+        ["pg_publication", "pg_subscription", "pg_replication_slots", "pg_namespace", "pg_roles"]
+    {
         lines.extend(town.sql("east", &format!("SELECT t::text FROM {catalogue} t ORDER BY 1")));
     }
     lines
@@ -240,7 +243,10 @@ fn an_aborted_run_leaves_the_source_serving_and_nothing_behind() {
     let nothing = Vec::<String>::new();
     assert_eq!(town.sql("east", "SELECT pubname FROM pg_publication"), nothing);
     assert_eq!(town.sql("east", "SELECT slot_name FROM pg_replication_slots"), nothing);
-    assert_eq!(town.sql("east", "SELECT nspname FROM pg_namespace WHERE nspname = 'trefoil'"), nothing);
+    assert_eq!(
+        town.sql("east", "SELECT nspname FROM pg_namespace WHERE nspname = 'trefoil'"),
+        nothing
+    );
     let shown = town.ok(&["runs", "show", "last"]);
     assert_eq!(shown["state"], "aborted");
     migrate(&town, "east", "west");

@@ -15,7 +15,12 @@ fn refused(town: &Town, arguments: &[&str], exit: i32, code: &str) {
 fn a_move_is_refused_by_name() {
     let town = Town::new("");
     refused(&town, &["migrate", "plan", "--from", "east", "--to", "east"], 2, "same_environment");
-    refused(&town, &["migrate", "plan", "--from", "east", "--to", "north"], 2, "environment_unknown");
+    refused(
+        &town,
+        &["migrate", "plan", "--from", "east", "--to", "north"],
+        2,
+        "environment_unknown",
+    );
     refused(&town, &["up", "north"], 2, "environment_unknown");
     refused(&town, &["migrate", "run", "no-such-plan.json"], 2, "plan_file");
     refused(&town, &["runs", "show", "last"], 2, "run_unknown");

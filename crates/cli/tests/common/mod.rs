@@ -220,7 +220,8 @@ fn kill_all_below(folder: &Path) {
         let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let here = String::from_utf8_lossy(&line).contains(&needle)
-            || std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
+            || std::fs::read_link(entry.path().join("cwd"))
+                .is_ok_and(|cwd| cwd.starts_with(folder));
         if here && pid != std::process::id() as i32 {
             let pid = nix::unistd::Pid::from_raw(pid);
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
