@@ -1,2 +1,141 @@
-//! Movers of data.
+//! Movers of data: one for each kind, and what they share.
+
+pub mod objects;
+mod passes;
 pub mod postgres;
+pub mod secrets;
+pub mod sessions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use trefoil_core::plan::CopyOutput;
+
+use crate::Result;
+use crate::engine::Progress;
+
+pub use passes::Extent;
+
+/// How often progress is shown.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// How many differences a comparison names; all are counted.
+const DIFFERENCES_MAX: usize = 20;
+
+/// What a copy has done so far. It can be read while the copy goes on.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    seen: AtomicU64,
+    written: AtomicU64,
+    deleted: AtomicU64,
+    bytes_seen: AtomicU64,
+    bytes_written: AtomicU64,
+}
+
+impl Tally {
+    /// How many were looked at, those included that needed nothing.
+    pub fn seen(&self) -> u64 {
+        self.counts.seen.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes those have that were looked at.
+    pub fn bytes_seen(&self) -> u64 {
+        self.counts.bytes_seen.load(Ordering::Relaxed)
+    }
+
+    /// How many were written or deleted at the target.
+    pub fn changed(&self) -> u64 {
+        self.counts.written.load(Ordering::Relaxed) + self.counts.deleted.load(Ordering::Relaxed)
+    }
+
+    fn saw(&self) {
+        self.counts.seen.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn saw_bytes(&self, bytes: u64) {
+        self.counts.bytes_seen.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn wrote(&self, bytes: u64) {
+        self.counts.written.fetch_add(1, Ordering::Relaxed);
+        self.counts.bytes_written.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn deleted(&self) {
+        self.counts.deleted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn output(&self, source_position: u64, target_position: u64) -> CopyOutput {
+        CopyOutput {
+            source_position,
+            target_position,
+            written: self.counts.written.load(Ordering::Relaxed),
+            deleted: self.counts.deleted.load(Ordering::Relaxed),
+            bytes: self.counts.bytes_written.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// What both sides hold, compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Whether both sides hold the same.
+    pub equal: bool,
+    /// How many the source holds.
+    pub count: u64,
+    /// How many bytes they have, where that means something.
+    pub bytes: u64,
+    /// The first differences in words: names, never contents.
+    pub differences: Vec<String>,
+}
+
+impl Comparison {
+    fn begin() -> Self {
+        Self { equal: true, ..Default::default() }
+    }
+
+    fn count(&mut self, bytes: u64) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    fn differ(&mut self, what: String) {
+        self.equal = false;
+        if self.differences.len() < DIFFERENCES_MAX {
+            self.differences.push(what);
+        }
+    }
+}
+
+/// Shows how far a copy is while it goes on, in `unit`s and in bytes.
+pub async fn with_progress<T>(
+    progress: &dyn Progress,
+    tally: &Tally,
+    unit: &'static str,
+    total_bytes: Option<u64>,
+    copy: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let show = || {
+        progress.advanced(tally.seen(), None, unit);
+        if tally.bytes_seen() > 0 {
+            progress.advanced(tally.bytes_seen(), total_bytes, "bytes");
+        }
+    };
+    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    let mut copy = std::pin::pin!(copy);
+    loop {
+        tokio::select! {
+            result = &mut copy => {
+                show();
+                return result;
+            }
+            _ = ticks.tick() => show(),
+        }
+    }
+}
