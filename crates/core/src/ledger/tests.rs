@@ -3,7 +3,8 @@
 use super::*;
 
 fn ledger(events: &[LedgerEvent]) -> Result<Ledger> {
-    let entry = |event: &LedgerEvent| LedgerEntry { at: Timestamp::UNIX_EPOCH, event: event.clone() };
+    let entry =
+        |event: &LedgerEvent| LedgerEntry { at: Timestamp::UNIX_EPOCH, event: event.clone() };
     let entries: Vec<_> = events.iter().map(entry).collect();
     Ledger::fold(&entries)
 }
@@ -68,8 +69,10 @@ fn epochs_rise_by_one() {
 
 #[test]
 fn a_destroyed_environment_is_active_no_more_and_the_epoch_stays() {
-    let destroyed =
-        |name: &str| LedgerEvent::EnvironmentDestroyed { environment: name.into(), run_id: "a".into() };
+    let destroyed = |name: &str| LedgerEvent::EnvironmentDestroyed {
+        environment: name.into(),
+        run_id: "a".into(),
+    };
     let kept = ledger(&[epoch(1, "east"), destroyed("west")]).unwrap();
     assert_eq!(kept.active.as_deref(), Some("east"));
     let gone = ledger(&[epoch(1, "east"), destroyed("east")]).unwrap();
