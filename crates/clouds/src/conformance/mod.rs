@@ -1,1 +1,3 @@
 //! Suites that every driver must pass.
+
+pub mod postgres;
