@@ -6,7 +6,7 @@ use trefoil_clouds::operate::provision::Provisioned;
 use trefoil_core::finding::Finding;
 use trefoil_core::inventory::{Inventory, Unseen};
 use trefoil_core::journal::Run;
-use trefoil_core::plan::{AccessRecord, Action, Blocker};
+use trefoil_core::plan::{AccessRecord, Action, Blocker, Inputs, Plan};
 use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts};
 
 use crate::engine::World;
@@ -39,6 +39,15 @@ pub async fn of_move(
         findings: findings(source, target).await?,
         traffic: source.traffic.kind().to_owned(),
         options,
+    })
+}
+
+/// What a plan's inputs are now, to be held against what it was made on.
+pub async fn inputs(world: &World, plan: &Plan) -> Result<Inputs> {
+    Ok(Inputs {
+        specification: trefoil_core::digest::of_value(&world.spec),
+        source: observe(world.site(&plan.from)?).await?.shape_digest(),
+        target: observe(world.site(&plan.to)?).await?.shape_digest(),
     })
 }
 
