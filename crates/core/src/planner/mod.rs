@@ -1,1 +1,3 @@
 //! Pure planners: from facts to a plan.
+
+pub mod environment;
