@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, setsid};
 use serde::{Deserialize, Serialize};
 
 /// A process by its number and the moment it started, so that a number that is used again is
@@ -40,6 +40,14 @@ impl ProcessId {
             Ok(Ok(()) | Err(Errno::ESRCH)) | Err(_) => {}
             Ok(Err(error)) => tracing::warn!(pid = self.pid, %error, "cannot send {signal}"),
         }
+    }
+}
+
+/// Leaves the terminal and the process group of whoever started this process, so that neither
+/// Ctrl-C nor a closed terminal ends it. A process that already leads a group stays as it is.
+pub fn begin_session() {
+    if let Err(error) = setsid() {
+        tracing::debug!(%error, "stays in the session that it was started in");
     }
 }
 
