@@ -1,7 +1,7 @@
 //! Processes of this machine, told apart from others that later get the same number.
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, setsid};
 use serde::{Deserialize, Serialize};
 
@@ -34,12 +34,25 @@ impl ProcessId {
         Self::of(self.pid) == Some(self)
     }
 
+    /// Sends a signal to it alone. A process that has ended is no error.
+    pub fn signal(self, signal: Signal) {
+        if let Ok(pid) = i32::try_from(self.pid) {
+            report(self, signal, kill(Pid::from_raw(pid), signal));
+        }
+    }
+
     /// Sends a signal to its process group, which it leads. A group that has ended is no error.
     pub fn signal_group(self, signal: Signal) {
-        match i32::try_from(self.pid).map(|pid| killpg(Pid::from_raw(pid), signal)) {
-            Ok(Ok(()) | Err(Errno::ESRCH)) | Err(_) => {}
-            Ok(Err(error)) => tracing::warn!(pid = self.pid, %error, "cannot send {signal}"),
+        if let Ok(pid) = i32::try_from(self.pid) {
+            report(self, signal, killpg(Pid::from_raw(pid), signal));
         }
+    }
+}
+
+fn report(process: ProcessId, signal: Signal, sent: nix::Result<()>) {
+    match sent {
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => tracing::warn!(pid = process.pid, %error, "cannot send {signal}"),
     }
 }
 
