@@ -38,10 +38,12 @@ impl<'a> Engine<'a> {
         Engine { state, world, progress, stop, actions: actions::of }
     }
 
-    /// Begins the run of a recorded plan and performs it until its end or, where the plan marks a
-    /// finish, until the soak. `observed` is what the plan's inputs are now. When a step fails
-    /// before the switch, the source serves again before this returns with code `run_paused`.
-    pub async fn start(&self, plan: &Plan, observed: &Inputs) -> Result<Run> {
+    /// Whether the run of a plan may begin; nothing is changed. `observed` is what the plan's
+    /// inputs are now.
+    ///
+    /// # Errors
+    /// `plan_blocked`, `inventory_changed`, `epoch_stale`.
+    pub async fn admit(&self, plan: &Plan, observed: &Inputs) -> Result<()> {
         if !plan.blockers.is_empty() {
             return Err(words::blocked(plan));
         }
@@ -52,6 +54,14 @@ impl<'a> Engine<'a> {
                 return Err(words::epoch_stale(plan, &ledger));
             }
         }
+        Ok(())
+    }
+
+    /// Begins the run of a recorded plan and performs it until its end or, where the plan marks a
+    /// finish, until the soak. When a step fails before the switch, the source serves again before
+    /// this returns with code `run_paused`. Fails like [`Engine::admit`] before anything is done.
+    pub async fn start(&self, plan: &Plan, observed: &Inputs) -> Result<Run> {
+        self.admit(plan, observed).await?;
         let mut journal = self.state.open_run(plan).await?;
         self.forward(&mut journal).await
     }
@@ -172,10 +182,12 @@ impl<'a> Engine<'a> {
         self.within(&limits, run, self.action(step).perform(&context)).await
     }
 
-    /// Before the switch a window ends at its deadline. From the switch on nothing cuts a step
-    /// for which users wait: the only way is forward.
+    /// Before the switch a window ends at its deadline. From the switch until users are served
+    /// again nothing cuts a step: the only way is forward.
     fn limits(&self, run: &Run, step: &Step, deadline: Option<Instant>) -> Limits {
-        let forward_only = run.switched() && (step.window || step.switch);
+        let serving = run.plan.find(|action| matches!(action, Action::SwitchTraffic(_)));
+        let users_wait = step.switch || serving.is_some_and(|serving| step.n <= serving);
+        let forward_only = run.switched() && users_wait;
         Limits {
             stop: (!forward_only).then(|| self.stop.clone()),
             deadline: deadline.filter(|_| !run.switched()),

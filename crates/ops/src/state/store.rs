@@ -134,6 +134,20 @@ impl State {
         .await
     }
 
+    /// Whether the log holds exactly this plan.
+    ///
+    /// # Errors
+    /// `plan_unknown`; `plan_changed` when the plan was edited after it was made.
+    pub async fn known(&self, plan: &Plan) -> Result<()> {
+        let run_id = &plan.plan_id;
+        match self.ledger().await?.plans.get(run_id) {
+            None => Err(Error::refused("plan_unknown", format!("the log holds no plan {run_id}"))
+                .hint("make it again: the log keeps the digest of every plan that it knows")),
+            Some(known) if known.digest != plan.digest() => Err(plan_changed(run_id)),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Begins the run of a recorded plan and takes it over. Fails with `plan_changed` when the
     /// plan is not the one that was recorded, and with `run_open` while another run is open.
     pub async fn open_run(&self, plan: &Plan) -> Result<Journal> {
