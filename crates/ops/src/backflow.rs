@@ -8,8 +8,6 @@
 mod carry;
 mod process;
 mod status;
-#[cfg(test)]
-mod tests;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -42,9 +42,7 @@ async fn not_running(cx: &Context<'_>, environment: &str) -> Result<Option<Check
     if cx.site(environment)?.provision.state().await? == Provisioned::Running {
         return Ok(None);
     }
-    let provisions = |action: &Action| {
-        matches!(action, Action::ProvisionEnvironment(made) if made.environment == environment)
-    };
+    let provisions = |action: &Action| matches!(action, Action::ProvisionEnvironment(made) if made.environment == environment);
     Ok(Some(match cx.run.plan.find(provisions) {
         Some(step) if !cx.run.is_done(step) => {
             Check::After { step, provides: format!("the services of `{environment}`") }

@@ -47,9 +47,7 @@ impl Perform for CopyObjects {
 
 /// How many bytes there will be, when it is known: a plan has them for all buckets together.
 fn total_bytes(copy: &CopyObjects, cx: &Context<'_>) -> Option<u64> {
-    let first = |action: &Action| {
-        matches!(action, Action::CopyObjects(copy) if copy.since == Since::Beginning)
-    };
+    let first = |action: &Action| matches!(action, Action::CopyObjects(copy) if copy.since == Since::Beginning);
     let buckets = cx.run.plan.steps.iter().filter(|step| first(&step.action)).count();
     (copy.since == Since::Beginning && buckets == 1).then_some(cx.run.plan.bytes.objects_bytes)
 }

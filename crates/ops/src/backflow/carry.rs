@@ -38,8 +38,7 @@ where
     let _ = nix::unistd::setsid();
     let Some(_lock) = status::lock(&world.folder, run_id)? else {
         let why = format!("changes of run {run_id} are carried back by another process already");
-        return Err(Error::refused("backflow_running", why)
-            .hint(see_log(&world.folder, run_id)));
+        return Err(Error::refused("backflow_running", why).hint(see_log(&world.folder, run_id)));
     };
     let cannot = |error| Error::failed("backflow_start", "cannot wait for signals").because(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
@@ -202,9 +201,9 @@ fn task(run: &Run) -> Result<&StartBackflow> {
 /// Where the record of the side that serves now stood when the copy to it had ended: what changed
 /// later was not written by the move.
 fn target_position(run: &Run, step: usize) -> Result<u64> {
-    let output = run.output(step).ok_or_else(|| {
-        Error::refused("step_output", format!("step {step} has no output yet"))
-    })?;
+    let output = run
+        .output(step)
+        .ok_or_else(|| Error::refused("step_output", format!("step {step} has no output yet")))?;
     let output: CopyOutput = serde_json::from_value(output.clone()).map_err(|error| {
         Error::refused("step_output", format!("step {step}'s output is not what is needed"))
             .because(error)

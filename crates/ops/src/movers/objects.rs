@@ -68,7 +68,7 @@ impl Feed for ObjectFeed<'_> {
         self.source.changes(since, limit).await
     }
 
-    async fn carry(&self, change: &Change) -> Result<()> {
+    async fn carry(&self, change: Change) -> Result<()> {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let done = match (&self.task, &change.object) {

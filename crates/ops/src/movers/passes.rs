@@ -42,7 +42,7 @@ pub(super) trait Feed: Send + Sync {
     /// The changes after `since`, oldest first, each key once; fewer than `limit` at the end.
     async fn page(&self, since: u64, limit: usize) -> Result<Vec<Self::Change>>;
     /// Brings one change to the target. Idempotent.
-    async fn carry(&self, change: &Self::Change) -> Result<()>;
+    async fn carry(&self, change: Self::Change) -> Result<()>;
 }
 
 /// Follows a record from `since`; the position up to which everything is at the target.
@@ -87,13 +87,15 @@ async fn pass<F: Feed>(feed: &F, since: u64) -> Result<(u64, u64)> {
         if let Some(last) = page.last() {
             position = feed.position_of(last);
         }
-        count += page.len() as u64;
-        futures::stream::iter(page.iter().map(|change| feed.carry(change)))
+        let length = page.len();
+        count += length as u64;
+        futures::stream::iter(page)
+            .map(|change| feed.carry(change))
             .buffer_unordered(IN_FLIGHT)
             .try_collect::<()>()
             .await?;
         // A record that grows as fast as it is read is left to the next pass.
-        if page.len() < PAGE || position >= newest {
+        if length < PAGE || position >= newest {
             return Ok((position.max(newest), count));
         }
     }

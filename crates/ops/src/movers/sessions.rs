@@ -70,7 +70,7 @@ impl Feed for SessionFeed<'_> {
         self.source.changes(since, limit).await
     }
 
-    async fn carry(&self, change: &SessionChange) -> Result<()> {
+    async fn carry(&self, change: SessionChange) -> Result<()> {
         match (&self.task, &change.session) {
             (Task::Carry { now }, Some(session)) => {
                 let lives = *now < session.expires_at;
