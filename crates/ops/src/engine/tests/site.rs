@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::compute::{Compute, Running};
 use trefoil_clouds::operate::edge_protocol::{
     Drained, EdgeCounters, EdgeStatus, Hold, Release, Upstream,
@@ -14,7 +15,6 @@ use trefoil_clouds::operate::edge_protocol::{
 use trefoil_clouds::operate::inventory::Observe;
 use trefoil_clouds::operate::provision::{DatabaseAdmin, Provision, Provisioned};
 use trefoil_clouds::operate::traffic::Traffic;
-use trefoil_clouds::operate::Site;
 use trefoil_clouds::services::{ServiceUrls, Services};
 use trefoil_core::inventory::Inventory;
 use trefoil_core::spec::{AppSpec, Application};
@@ -268,9 +268,8 @@ impl Traffic for Handle {
         let mut clouds = self.look();
         broken(&mut clouds)?;
         let edge = clouds.edge.as_mut().ok_or_else(absent)?;
-        let other = edge.upstream.as_ref().is_some_and(|u| {
-            u.environment != release.upstream.environment
-        });
+        let other =
+            edge.upstream.as_ref().is_some_and(|u| u.environment != release.upstream.environment);
         if release.epoch < edge.epoch || (release.epoch == edge.epoch && other) {
             return Err(Error::refused("epoch_stale", "the edge refuses this epoch"));
         }
