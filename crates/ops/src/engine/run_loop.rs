@@ -95,7 +95,8 @@ impl<'a> Engine<'a> {
         // A rollback that is open beside the run needs the way back.
         let alone = self.state.ledger().await?.open_run() == Some(run_id);
         let begun = run.finish_requested && run.closed.is_none();
-        if !begun && !(run.soaking() && alone) {
+        let may_begin = run.soaking() && alone;
+        if !begun && !may_begin {
             return Err(words::not_soaking(run_id));
         }
         let mut journal = self.take_over(run_id).await?;

@@ -1,9 +1,11 @@
 //! The run loop against a world of files, with a failure or a crash at every point.
 
+mod actions;
 mod crashes;
 mod failures;
 mod fake;
 mod refusals;
+mod site;
 
 use trefoil_core::journal::{Run, RunState};
 

@@ -1,7 +1,7 @@
 //! Races between processes, kills while appending, and every kind of damage.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path as FilePath, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -85,7 +85,7 @@ async fn racer() {
     while tail.n() < entries {
         match log.append(&tail, &json!({ "pid": std::process::id() })).await.unwrap() {
             Appended::Mine { tail: next, .. } => {
-                println!("\nwon {}", next.n());
+                writeln!(std::io::stdout(), "\nwon {}", next.n()).unwrap();
                 tail = next;
             }
             Appended::Lost => tail = log.read(&tail).await.unwrap().1,
