@@ -32,9 +32,15 @@ fn view(inventory: &Inventory) -> String {
             resource.id.clone(),
         ]);
     }
-    let unseen = inventory.unseen.iter().map(|unseen| {
-        format!("\nnot seen: {} ({}); {}", unseen.what, unseen.why, unseen.fix)
-    });
+    let unseen = inventory
+        .unseen
+        .iter()
+        .map(|unseen| format!("\nnot seen: {} ({}); {}", unseen.what, unseen.why, unseen.fix));
     let at = inventory.observed_at;
-    format!("{} on {}, at {at}\n{table}{}", inventory.environment, inventory.cloud, unseen.collect::<String>())
+    format!(
+        "{} on {}, at {at}\n{table}{}",
+        inventory.environment,
+        inventory.cloud,
+        unseen.collect::<String>()
+    )
 }

@@ -114,7 +114,8 @@ fn band(scale: &Scale, mark: &Mark) -> Band {
 }
 
 fn latencies(scale: &Scale) -> Vec<Tick> {
-    let labels = [(1.0, "1 ms"), (10.0, "10 ms"), (100.0, "100 ms"), (1_000.0, "1 s"), (10_000.0, "10 s")];
+    let labels =
+        [(1.0, "1 ms"), (10.0, "10 ms"), (100.0, "100 ms"), (1_000.0, "1 s"), (10_000.0, "10 s")];
     let shown = labels.iter().filter(|(latency, _)| *latency <= scale.latency_ms_max);
     shown.map(|(latency, label)| Tick { at: scale.y(*latency), label: (*label).into() }).collect()
 }
@@ -126,7 +127,9 @@ fn times(scale: &Scale, last_ms: i64) -> Vec<Tick> {
         .unwrap_or(600);
     let step_ms = i64::from(every_s) * 1_000;
     let ticks = (0..).map(|n| n * step_ms).take_while(|at| scale.first_ms + at <= last_ms);
-    ticks.map(|at| Tick { at: scale.x(scale.first_ms + at), label: format!("{} s", at / 1_000) }).collect()
+    ticks
+        .map(|at| Tick { at: scale.x(scale.first_ms + at), label: format!("{} s", at / 1_000) })
+        .collect()
 }
 
 fn round(value: f64) -> f64 {

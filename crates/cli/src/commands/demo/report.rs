@@ -6,11 +6,11 @@ use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 use serde_json::{Value, json};
 use trefoil_core::report::MoveReport;
-use trefoil_core::{Error, Result};
 
 use super::chart::{Chart, Mark};
 use super::machine::Machine;
-use super::story::DemoOptions;
+use crate::args::DemoArgs;
+use crate::{Error, Result};
 
 /// The demonstration's findings.
 #[derive(Debug, Serialize)]
@@ -38,8 +38,7 @@ pub(crate) struct Move {
 impl Move {
     /// The move with its gap: the witness's answer for the instant of the switch.
     pub(super) fn new(report: MoveReport, gap: &Value) -> Move {
-        let write_gap_ms =
-            json!({ "median": gap["median"], "max": gap["max"], "all": gap["all"] });
+        let write_gap_ms = json!({ "median": gap["median"], "max": gap["max"], "all": gap["all"] });
         Move { report, write_gap_ms }
     }
 
@@ -61,11 +60,11 @@ impl DemoReport {
     /// Puts together what was counted.
     pub(super) fn new(
         machine: Machine,
-        options: &DemoOptions,
+        args: &DemoArgs,
         moves: Vec<Move>,
         verdict: &Value,
         counted: &Value,
-        timeline: Value,
+        timeline: &Value,
     ) -> DemoReport {
         let marks: Vec<_> = moves.iter().filter_map(Move::mark).collect();
         DemoReport {
@@ -75,9 +74,9 @@ impl DemoReport {
             requests: counted["requests"].clone(),
             moves,
             machine,
-            conditions: conditions(options),
+            conditions: conditions(args),
             details: verdict["details"].clone(),
-            chart: Chart::of(&timeline, &marks),
+            chart: Chart::of(timeline, &marks),
         }
     }
 
@@ -143,7 +142,7 @@ impl DemoReport {
     }
 }
 
-fn conditions(options: &DemoOptions) -> Vec<String> {
+fn conditions(args: &DemoArgs) -> Vec<String> {
     vec![
         "no real cloud account was used: both environments are local processes on one machine".into(),
         "real: PostgreSQL (one server for each environment), the application, the edge, the writers"
@@ -152,11 +151,11 @@ fn conditions(options: &DemoOptions) -> Vec<String> {
             .into(),
         format!(
             "{} writers, one request at a time each, retried every 10 ms until acknowledged; seed {}",
-            options.writers, options.seed
+            args.writers, args.seed
         ),
         format!(
             "{} MiB of rows, {} documents and {} sessions were there before",
-            options.database_mib, options.documents, options.sessions
+            args.database_mib, args.documents, args.sessions
         ),
         "a write gap is a writer's last acknowledgement before the switch to its first after it, as \
          the client saw it, time held at the edge included"

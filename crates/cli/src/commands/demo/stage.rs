@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::{Child, Command};
-use trefoil_core::{Error, Result};
+
+use crate::{Error, Result};
 
 /// No single command of the demonstration takes longer.
 const COMMAND_MAX: Duration = Duration::from_secs(15 * 60);

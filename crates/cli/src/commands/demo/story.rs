@@ -1,81 +1,65 @@
 //! The demonstration's course: up, fill, write, move, write, go back, count.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use trefoil_clouds::operate::OpenSite;
-use trefoil_core::{Error, ErrorKind, Result};
 
 use super::machine::Machine;
 use super::report::{DemoReport, Move};
 use super::stage::Stage;
+use crate::args::DemoArgs;
+use crate::{Cx, Error, Result, interrupt};
 
-/// How much the demonstration does.
-#[derive(Debug, Clone)]
-pub(crate) struct DemoOptions {
-    /// The folder for `report.json` and `report.html`.
-    pub(crate) report: PathBuf,
-    /// How much PostgreSQL data there is before the writers begin, in MiB.
-    pub(crate) database_mib: u64,
-    /// How many documents.
-    pub(crate) documents: u64,
-    /// How many sessions.
-    pub(crate) sessions: u64,
-    /// How many writers.
-    pub(crate) writers: u16,
-    /// What the writers' choices are drawn from; printed in the report.
-    pub(crate) seed: u64,
-    /// How long the writers write before, between and after the moves.
-    pub(crate) pause: Duration,
-}
-
-/// Runs the demonstration with the programs in `programs`, and writes its report. Whatever
-/// happens, an interrupt included, everything that it made is ended and deleted.
-pub(crate) async fn run(
-    options: &DemoOptions,
-    programs: &Path,
-    say: &(dyn Fn(&str) + Sync),
-    interrupted: impl Future<Output = ()>,
-) -> Result<DemoReport> {
-    let stage = Stage::set(programs)?;
+/// Runs the demonstration and writes its report. Whatever happens, an interrupt included,
+/// everything that it made is ended and deleted.
+pub(super) async fn run(args: &DemoArgs, cx: &Cx) -> Result<DemoReport> {
+    let programs = programs()?;
+    let stage = Stage::set(&programs)?;
     let outcome = tokio::select! {
-        outcome = play(&stage, options, programs, say) => outcome,
-        () = interrupted => Err(Error::new(ErrorKind::Interrupted, "interrupted", "interrupted")),
+        outcome = play(&stage, args, &programs, cx) => outcome,
+        () = cx.interrupt.asked() => Err(interrupt::interrupted()),
     };
-    say("ending and deleting both clouds");
+    cx.printer.talk("ending and deleting both clouds");
     for trouble in stage.strike().await {
-        say(&format!("could not clean up: {trouble}"));
+        cx.printer.talk(&format!("could not clean up: {trouble}"));
     }
     let report = outcome?;
-    report.write(&options.report)?;
+    report.write(&args.report)?;
     Ok(report)
 }
 
-async fn play(
-    stage: &Stage,
-    options: &DemoOptions,
-    programs: &Path,
-    say: &(dyn Fn(&str) + Sync),
-) -> Result<DemoReport> {
+/// The folder of this program, where the others stand.
+fn programs() -> Result<PathBuf> {
+    let program = std::env::current_exe().map_err(|error| {
+        Error::missing("program", "cannot find the file of this program").because(error)
+    })?;
+    Ok(program.parent().map(Path::to_owned).unwrap_or_default())
+}
+
+async fn play(stage: &Stage, args: &DemoArgs, programs: &Path, cx: &Cx) -> Result<DemoReport> {
+    let say = |text: &str| cx.printer.talk(text);
     let machine = Machine::read();
     say("starting east: PostgreSQL, buckets, sessions, the application, and the edge before it");
     stage.trefoil(&["up", "east"]).await?;
-    say(&format!("filling it: {} MiB of rows, documents, sessions", options.database_mib));
-    fill(stage, options, programs).await?;
-    say(&format!("{} writers write through {}", options.writers, stage.url()));
-    let writers = stage.start_writers(options.writers, options.seed)?;
-    tokio::time::sleep(options.pause).await;
+    say(&format!(
+        "filling it: {} MiB of rows, {} documents, {} sessions",
+        args.database_mib, args.documents, args.sessions
+    ));
+    fill(stage, args, programs).await?;
+    say(&format!("{} writers write through {}", args.writers, stage.url()));
+    let writers = stage.start_writers(args.writers, args.seed)?;
+    let pause = args.pause.as_duration();
+    tokio::time::sleep(pause).await;
 
     say("moving east -> west while they write");
     let there = migrate(stage).await?;
-    say(&format!("west serves; the way back is open; writing there for {:?}", options.pause));
-    tokio::time::sleep(options.pause).await;
+    say(&format!("west serves, and the way back is open; writing there for {}", args.pause));
+    tokio::time::sleep(pause).await;
     say("going back west -> east, keeping what was written on west");
     let back = roll_back(stage, &there).await?;
-    tokio::time::sleep(options.pause).await;
+    tokio::time::sleep(pause).await;
 
     let counted = stage.stop_writers(writers).await?;
     say("counting from outside what of the acknowledged writes is there");
@@ -87,13 +71,13 @@ async fn play(
     }
     let journals = stage.journals().display().to_string();
     let (timeline, _) = stage.witness(&["timeline", "--journal", &journals], None).await?;
-    Ok(DemoReport::new(machine, options, moves, &verdict, &counted, timeline))
+    Ok(DemoReport::new(machine, args, moves, &verdict, &counted, &timeline))
 }
 
-async fn fill(stage: &Stage, options: &DemoOptions, programs: &Path) -> Result<()> {
+async fn fill(stage: &Stage, args: &DemoArgs, programs: &Path) -> Result<()> {
     let database_url = database_url(stage, "east", programs).await?;
-    let (mib, documents) = (options.database_mib.to_string(), options.documents.to_string());
-    let (sessions, url) = (options.sessions.to_string(), stage.url());
+    let (mib, documents) = (args.database_mib.to_string(), args.documents.to_string());
+    let (sessions, url) = (args.sessions.to_string(), stage.url());
     let amounts = ["--database-mib", &mib, "--documents", &documents, "--sessions", &sessions];
     let arguments = [["seed", "--url", &url].as_slice(), &amounts].concat();
     stage.witness(&arguments, Some(&database_url)).await.map(drop)
@@ -138,15 +122,18 @@ async fn observed(stage: &Stage, run: &str) -> Result<Move> {
 /// The administrator's address of an environment's database, for counting from outside.
 async fn database_url(stage: &Stage, environment: &str, programs: &Path) -> Result<String> {
     let file = stage.spec();
-    let text = std::fs::read_to_string(&file)
-        .map_err(|error| Error::missing("demo_folder", "the specification is gone").because(error))?;
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        Error::missing("demo_folder", "the specification is gone").because(error)
+    })?;
     let clouds = trefoil_clouds::registry::known();
     let spec = trefoil_core::spec::parse("trefoil.yaml", &text, &clouds)
-        .map_err(|_| Error::failed("demo_step", "the demonstration's specification is wrong"))?;
+        .map_err(|_| Error::failed("demo_step", "the demonstration's specification is wrong"))?
+        .spec;
     let spec_folder = file.parent().unwrap_or(Path::new("."));
     let folder = spec_folder.join(".trefoil");
     let program = programs.join("trefoil");
-    let open = OpenSite { spec: &spec, spec_folder, environment, folder: &folder, program: &program };
+    let open =
+        OpenSite { spec: &spec, spec_folder, environment, folder: &folder, program: &program };
     let site = trefoil_clouds::registry::open_site(&open)?;
     let admin = site.provision.database_admin().await?;
     let admin = admin.ok_or_else(|| Error::failed("demo_step", "there is no database"))?;

@@ -50,7 +50,9 @@ fn next(file: Option<&Path>, runnable: bool) -> String {
         _ if !runnable => "\n\nIt will not run before the blockers are gone.".into(),
         Some(file) => {
             let file = file.display();
-            format!("\n\nLook first: trefoil migrate run {file} --dry-run\nMove:       trefoil migrate run {file}")
+            format!(
+                "\n\nLook first: trefoil migrate run {file} --dry-run\nMove:       trefoil migrate run {file}"
+            )
         }
         None => "\n\nTo run it, write it to a file: --output plan.json".into(),
     }

@@ -101,7 +101,10 @@ pub(super) fn outcome(run: &Run, report: &MoveReport) -> String {
             "{facts}\nThe way back is open:\n  take it:  trefoil migrate rollback {id}\n  close it: trefoil migrate finish {id}"
         ),
         RunState::Succeeded => {
-            format!("{} serves. The way back to {} is closed; nothing of ours is left on either server.", plan.to, plan.from)
+            format!(
+                "{} serves. The way back to {} is closed; nothing of ours is left on either server.",
+                plan.to, plan.from
+            )
         }
         state => format!("Run {id}: {state:?}."),
     }
