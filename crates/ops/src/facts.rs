@@ -10,7 +10,7 @@ use trefoil_core::plan::{AccessRecord, Action, Blocker, Inputs, Plan};
 use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts};
 
 use crate::engine::World;
-use crate::movers::postgres::{access, connect, preflight, stream};
+use crate::movers::postgres::{Server, access, lag, preflight};
 use crate::state::{State, new_id};
 use crate::{Error, Result};
 
@@ -71,18 +71,20 @@ pub async fn observe(site: &Site) -> Result<Inventory> {
 
 /// What a look at both database servers finds; at the source's alone while the target does not run.
 pub async fn findings(source: &Site, target: &Site) -> Result<Vec<Finding>> {
-    let Some(source_admin) = running_admin(source).await? else { return Ok(Vec::new()) };
-    let target_admin = running_admin(target).await?;
-    preflight::look(&source_admin, target_admin.as_ref()).await
+    let Some(source) = server(source).await? else { return Ok(Vec::new()) };
+    let target = server(target).await?;
+    preflight::of_move(&source, target.as_ref(), None).await
 }
 
-async fn running_admin(
-    site: &Site,
-) -> Result<Option<trefoil_clouds::operate::provision::DatabaseAdmin>> {
+/// A session on an environment's database server; `None` when it has no database or does not run.
+async fn server(site: &Site) -> Result<Option<Server>> {
     if site.provision.state().await? != Provisioned::Running {
         return Ok(None);
     }
-    site.provision.database_admin().await
+    match site.provision.database_admin().await? {
+        Some(admin) => Server::connect(&site.name, &admin).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Everything that a rollback of `parent` is decided on.
@@ -109,27 +111,29 @@ pub async fn of_rollback(
     })
 }
 
-/// Who may use the database that serves, and why the stream back does not flow, in words.
+/// Who may use the database that serves, and why the way back is not open, in words.
 async fn way_back(
     parent: &Run,
     source: &Site,
     target: &Site,
 ) -> Result<(AccessRecord, Vec<Blocker>)> {
-    let Some(return_stream) = return_stream(parent) else {
+    let Some(stream) = return_stream(parent) else {
         return Ok((AccessRecord::default(), Vec::new()));
     };
-    let (Some(source), Some(target)) = (running_admin(source).await?, running_admin(target).await?)
-    else {
+    let (Some(source), Some(target)) = (server(source).await?, server(target).await?) else {
         return Ok((AccessRecord::default(), vec![not_running(parent)]));
     };
-    let (source, target) = (connect::admin(&source).await?, connect::admin(&target).await?);
-    let obstacle = stream::obstacle(&source, &target, return_stream).await?;
-    let obstacles = obstacle.map(|message| Blocker {
-        code: "way_back_closed".into(),
-        message,
-        hint: format!("see `trefoil runs show {}`", parent.plan.plan_id),
-    });
-    Ok((access::record(&source).await?, obstacles.into_iter().collect()))
+    let findings = preflight::of_rollback(&source, &target).await?;
+    let mut obstacles: Vec<_> = findings.iter().filter_map(Finding::blocker).collect();
+    // A stream whose slot is gone or lost has no lag that could be told.
+    if let Err(error) = lag::lag(&source, stream).await {
+        obstacles.push(Blocker {
+            code: "way_back_closed".into(),
+            message: format!("the stream back is gone: {}", error.chain()),
+            hint: "what was written since cannot be carried back".into(),
+        });
+    }
+    Ok((access::record(&source).await?, obstacles))
 }
 
 fn not_running(parent: &Run) -> Blocker {

@@ -84,6 +84,8 @@ fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
     let way_back = WayBack::of(&facts.parent)?;
     let (_, return_stream) = stream_names(&facts.plan_id);
     let mut steps = Steps::default();
+    let look = Preflight { from: from.clone(), to: to.clone() };
+    steps.plain(Action::Preflight(look), estimate::STATEMENTS);
     let secrets = CopySecrets { from: from.clone(), to: to.clone() };
     steps.plain(Action::CopySecrets(secrets), estimate::STATEMENTS);
     let stop = FinishBackflow { from: from.clone(), to: to.clone() };
