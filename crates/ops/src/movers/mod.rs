@@ -6,12 +6,12 @@ pub mod postgres;
 pub mod secrets;
 pub mod sessions;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use trefoil_core::plan::CopyOutput;
+use trefoil_core::plan::{CopyOutput, StoreProof};
 
 use crate::Result;
 use crate::engine::Progress;
@@ -20,8 +20,6 @@ pub use passes::Extent;
 
 /// How often progress is shown.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
-/// How many differences a comparison names; all are counted.
-const DIFFERENCES_MAX: usize = 20;
 
 /// What a copy has done so far. It can be read while the copy goes on.
 #[derive(Debug, Clone, Default)]
@@ -82,34 +80,40 @@ impl Tally {
     }
 }
 
-/// What both sides hold, compared.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// Whether both sides hold the same.
-    pub equal: bool,
-    /// How many the source holds.
-    pub count: u64,
-    /// How many bytes they have, where that means something.
-    pub bytes: u64,
-    /// The first differences in words: names, never contents.
-    pub differences: Vec<String>,
+/// How many differences are remembered by name; a comparison with more is unequal whatever they are.
+const REMEMBERED_MAX: usize = 1_000;
+
+/// What a comparison found while users may have gone on changing one side.
+#[derive(Debug)]
+pub struct Differences {
+    proof: StoreProof,
+    found: Vec<(String, String)>,
 }
 
-impl Comparison {
+impl Differences {
     fn begin() -> Self {
-        Self { equal: true, ..Default::default() }
+        Self { proof: StoreProof::begin(), found: Vec::new() }
     }
 
     fn count(&mut self, bytes: u64) {
-        self.count += 1;
-        self.bytes += bytes;
+        self.proof.count(bytes);
     }
 
-    fn differ(&mut self, what: String) {
-        self.equal = false;
-        if self.differences.len() < DIFFERENCES_MAX {
-            self.differences.push(what);
+    fn differ(&mut self, key: &str, how: &str) {
+        if self.found.len() < REMEMBERED_MAX {
+            self.found.push((key.to_owned(), how.to_owned()));
+        } else {
+            self.proof.differ(format!("more than {REMEMBERED_MAX} differ"));
         }
+    }
+
+    /// The comparison's end: what users have changed meanwhile is no difference.
+    pub fn settle(self, changed: &HashSet<String>) -> StoreProof {
+        let mut proof = self.proof;
+        for (key, how) in self.found.into_iter().filter(|(key, _)| !changed.contains(key)) {
+            proof.differ(format!("{key}: {how}"));
+        }
+        proof
     }
 }
 

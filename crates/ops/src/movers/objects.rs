@@ -1,14 +1,15 @@
 //! Moving the objects of a bucket: by its change record, never by a listing.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use trefoil_clouds::objects::{ByteStream, Change, Condition, ObjectInfo, Objects};
-use trefoil_core::plan::CopyOutput;
+use trefoil_core::plan::{CopyOutput, StoreProof};
 
 use super::passes::{Feed, follow};
-use super::{Comparison, Extent, Tally};
+use super::{Differences, Extent, Tally};
 use crate::{Error, Result};
 
 /// How often one object is tried.
@@ -158,10 +159,33 @@ pub async fn remove_copied(source: &Objects, target: &Objects) -> Result<()> {
     Ok(())
 }
 
-/// Compares keys, digests, sizes and attributes of two buckets at rest, in the order of the keys.
-pub async fn compare(source: &Objects, target: &Objects) -> Result<Comparison> {
-    let (mut ours, mut theirs) = (Listing::new(source), Listing::new(target));
-    let mut comparison = Comparison::begin();
+/// The keys that changed after a position of the bucket's change record.
+pub async fn changed_since(bucket: &Objects, position: u64) -> Result<HashSet<String>> {
+    let mut keys = HashSet::new();
+    let mut since = position;
+    loop {
+        let page = bucket.changes(since, LIST_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(keys) };
+        since = last.position;
+        keys.extend(page.into_iter().map(|change| change.key));
+    }
+}
+
+/// Compares two buckets at rest.
+pub async fn compare(source: &Objects, target: &Objects) -> Result<StoreProof> {
+    let none = HashSet::new();
+    Ok(differences(source, target, &none).await?.settle(&none))
+}
+
+/// Compares keys, digests, sizes and attributes of two buckets, in the order of the keys. The
+/// `apart` keys are left out: users have changed them on one side since.
+pub async fn differences(
+    source: &Objects,
+    target: &Objects,
+    apart: &HashSet<String>,
+) -> Result<Differences> {
+    let (mut ours, mut theirs) = (Listing::new(source, apart), Listing::new(target, apart));
+    let mut comparison = Differences::begin();
     let (mut one, mut other) = (ours.next().await?, theirs.next().await?);
     loop {
         let order = match (&one, &other) {
@@ -175,13 +199,13 @@ pub async fn compare(source: &Objects, target: &Objects) -> Result<Comparison> {
         }
         match (order, &one, &other) {
             (std::cmp::Ordering::Equal, Some(one), Some(other)) if !same(one, other) => {
-                comparison.differ(format!("{}: content or attributes differ", one.key));
+                comparison.differ(&one.key, "content or attributes differ");
             }
             (std::cmp::Ordering::Less, Some(one), _) => {
-                comparison.differ(format!("{}: only at the source", one.key));
+                comparison.differ(&one.key, "only at the source");
             }
             (std::cmp::Ordering::Greater, _, Some(other)) => {
-                comparison.differ(format!("{}: only at the target", other.key));
+                comparison.differ(&other.key, "only at the target");
             }
             _ => {}
         }
@@ -194,22 +218,23 @@ pub async fn compare(source: &Objects, target: &Objects) -> Result<Comparison> {
     }
 }
 
-/// All objects of a bucket in the order of their keys, a page in memory.
+/// The objects of a bucket in the order of their keys, without some, a page in memory.
 struct Listing<'a> {
     bucket: &'a Objects,
+    apart: &'a HashSet<String>,
     page: std::vec::IntoIter<ObjectInfo>,
     after: Option<String>,
     ended: bool,
 }
 
 impl<'a> Listing<'a> {
-    fn new(bucket: &'a Objects) -> Self {
-        Self { bucket, page: Vec::new().into_iter(), after: None, ended: false }
+    fn new(bucket: &'a Objects, apart: &'a HashSet<String>) -> Self {
+        Self { bucket, apart, page: Vec::new().into_iter(), after: None, ended: false }
     }
 
     async fn next(&mut self) -> Result<Option<ObjectInfo>> {
         loop {
-            if let Some(object) = self.page.next() {
+            if let Some(object) = self.page.find(|object| !self.apart.contains(&object.key)) {
                 return Ok(Some(object));
             }
             if self.ended {

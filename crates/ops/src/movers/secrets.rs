@@ -3,9 +3,9 @@
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use trefoil_clouds::secrets::Secrets;
-use trefoil_core::plan::CopyOutput;
+use trefoil_core::plan::{CopyOutput, StoreProof};
 
-use super::{Comparison, Tally};
+use super::Tally;
 use crate::Result;
 
 /// Carries every secret that the target does not have with the same value. Secrets that only the
@@ -33,8 +33,8 @@ pub async fn remove_copied(source: &Secrets, target: &Secrets) -> Result<()> {
 }
 
 /// Compares the source's secrets with those of the same names at the target.
-pub async fn compare(source: &Secrets, target: &Secrets) -> Result<Comparison> {
-    let mut comparison = Comparison::begin();
+pub async fn compare(source: &Secrets, target: &Secrets) -> Result<StoreProof> {
+    let mut comparison = StoreProof::begin();
     for name in source.names().await? {
         let Some(value) = source.get(&name).await? else { continue };
         comparison.count(0);

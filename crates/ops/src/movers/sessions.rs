@@ -1,12 +1,14 @@
 //! Moving sessions: each with its version and the instant at which it expires.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
-use trefoil_clouds::sessions::{SessionChange, Sessions};
-use trefoil_core::plan::CopyOutput;
+use trefoil_clouds::sessions::{Session, SessionChange, Sessions};
+use trefoil_core::plan::{CopyOutput, StoreProof};
 
 use super::passes::{Feed, PAGE, follow};
-use super::{Comparison, Extent, Tally};
+use super::{Differences, Extent, Tally};
 use crate::Result;
 
 /// Carries what has changed at the source after the position `since`, deletions included; a
@@ -90,27 +92,66 @@ impl Feed for SessionFeed<'_> {
     }
 }
 
-/// Compares the sessions of two stores at rest that have not expired at `now`.
-pub async fn compare(source: &Sessions, target: &Sessions, now: Timestamp) -> Result<Comparison> {
-    let mut comparison = Comparison::begin();
-    let mut position = 0;
+/// The sessions that changed after a position of the store's change record.
+pub async fn changed_since(store: &Sessions, position: u64) -> Result<HashSet<String>> {
+    let mut ids = HashSet::new();
+    let mut since = position;
     loop {
-        let page = source.changes(position, PAGE).await?;
-        let living = page.iter().filter_map(|change| change.session.as_ref());
-        for session in living.filter(|session| now < session.expires_at) {
-            comparison.count(0);
-            if target.raw(&session.id).await?.as_ref() != Some(session) {
-                comparison.differ(format!("{}: not the same at the target", session.id));
+        let page = store.changes(since, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(ids) };
+        since = last.position;
+        ids.extend(page.into_iter().map(|change| change.id));
+    }
+}
+
+/// Compares the sessions of two stores at rest that have not expired at `now`.
+pub async fn compare(source: &Sessions, target: &Sessions, now: Timestamp) -> Result<StoreProof> {
+    let none = HashSet::new();
+    Ok(differences(source, target, now, &none).await?.settle(&none))
+}
+
+/// Compares the sessions of two stores that have not expired at `now`. Those `apart` are left out:
+/// users have changed them on one side since.
+pub async fn differences(
+    source: &Sessions,
+    target: &Sessions,
+    now: Timestamp,
+    apart: &HashSet<String>,
+) -> Result<Differences> {
+    let mut comparison = Differences::begin();
+    each_living(source, now, apart, async |session| {
+        comparison.count(0);
+        if target.raw(&session.id).await?.as_ref() != Some(&session) {
+            comparison.differ(&session.id, "not the same at the target");
+        }
+        Ok(())
+    })
+    .await?;
+    each_living(target, now, apart, async |session| {
+        if source.raw(&session.id).await?.is_none() {
+            comparison.differ(&session.id, "only at the target");
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(comparison)
+}
+
+async fn each_living(
+    store: &Sessions,
+    now: Timestamp,
+    apart: &HashSet<String>,
+    mut see: impl AsyncFnMut(Session) -> Result<()>,
+) -> Result<()> {
+    let mut since = 0;
+    loop {
+        let page = store.changes(since, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        since = last.position;
+        for session in page.into_iter().filter_map(|change| change.session) {
+            if now < session.expires_at && !apart.contains(&session.id) {
+                see(session).await?;
             }
         }
-        match page.last() {
-            Some(last) if page.len() == PAGE => position = last.position,
-            _ => break,
-        }
     }
-    let there = target.count(now).await?;
-    if there != comparison.count {
-        comparison.differ(format!("{} at the source, {there} at the target", comparison.count));
-    }
-    Ok(comparison)
 }
