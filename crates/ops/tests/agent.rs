@@ -1,5 +1,7 @@
 //! The agent with a real PostgreSQL server and real programs: both outlive it, and come back.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -69,9 +71,11 @@ async fn the_database_is_made_once_and_outlives_the_agent() {
     let first = start_database(&agent).await.unwrap();
 
     let admin = login(first.port, "trefoil", ADMIN_PASSWORD).await.unwrap();
-    for (setting, value) in
-        [("wal_level", "logical"), ("max_replication_slots", "20"), ("max_slot_wal_keep_size", "4GB")]
-    {
+    for (setting, value) in [
+        ("wal_level", "logical"),
+        ("max_replication_slots", "20"),
+        ("max_slot_wal_keep_size", "4GB"),
+    ] {
         assert_eq!(text(&admin, &format!("SHOW {setting}")).await, value);
     }
     let app = login(first.port, "shop_app", PASSWORD).await.unwrap();

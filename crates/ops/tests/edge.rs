@@ -1,5 +1,7 @@
 //! The edge against real HTTP servers and clients: nothing is lost in a switch, limits hold.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,9 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use trefoil_clouds::operate::control::{Control, EDGE_SOCKET};
-use trefoil_clouds::operate::edge_protocol::{
-    Drain, Drained, EdgeStatus, Hold, Release, Upstream,
-};
+use trefoil_clouds::operate::edge_protocol::{Drain, Drained, EdgeStatus, Hold, Release, Upstream};
 use trefoil_ops::edge;
 
 const LONG: Duration = Duration::from_secs(10);

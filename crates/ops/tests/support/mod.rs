@@ -1,6 +1,6 @@
 //! An agent in this process, whose children are gone when the test ends, also by a panic.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -44,7 +44,8 @@ impl Drop for Environment {
 
 fn instance_records(folder: &Path) -> Vec<InstanceRecord> {
     let entries = std::fs::read_dir(folder.join("instances")).into_iter().flatten().flatten();
-    let json = entries.map(|entry| entry.path()).filter(|path| path.extension() == Some("json".as_ref()));
+    let json =
+        entries.map(|entry| entry.path()).filter(|path| path.extension() == Some("json".as_ref()));
     json.filter_map(|path| files::read_json(&path).ok().flatten()).collect()
 }
 

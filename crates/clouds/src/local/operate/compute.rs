@@ -11,9 +11,7 @@ use trefoil_core::spec::Application;
 use url::Url;
 
 use super::Local;
-use crate::operate::agent_protocol::{
-    InstanceRecord, InstanceStatus, StartInstance, StopInstance,
-};
+use crate::operate::agent_protocol::{InstanceRecord, InstanceStatus, StartInstance, StopInstance};
 use crate::operate::compute::{Compute, Running};
 use crate::operate::files;
 use crate::operate::probe;
@@ -50,10 +48,7 @@ impl Compute for Local {
             timeout_ms: millis(SETUP_TIMEOUT),
         };
         let timeout = SETUP_TIMEOUT + ANSWER_MARGIN;
-        self.agent
-            .post::<_, InstanceStatus>("/instances/start", &request, timeout)
-            .await
-            .map(drop)
+        self.agent.post::<_, InstanceStatus>("/instances/start", &request, timeout).await.map(drop)
     }
 
     async fn start(&self) -> Result<Running> {
@@ -90,8 +85,7 @@ impl Compute for Local {
             // Only an agent can stop it for good.
             self.ensure_agent().await?;
         }
-        let request =
-            StopInstance { name: APPLICATION.to_owned(), drain_ms: millis(drain) };
+        let request = StopInstance { name: APPLICATION.to_owned(), drain_ms: millis(drain) };
         self.agent.post("/instances/stop", &request, drain + ANSWER_MARGIN).await
     }
 

@@ -164,7 +164,8 @@ fn database_url(
     database: &str,
 ) -> Result<SecretString> {
     let unusable = || Error::failed("database_url", "the database's URL cannot be made");
-    let mut url = Url::parse("postgresql://127.0.0.1").map_err(|error| unusable().because(error))?;
+    let mut url =
+        Url::parse("postgresql://127.0.0.1").map_err(|error| unusable().because(error))?;
     url.set_port(Some(port)).map_err(|()| unusable())?;
     url.set_username(role).map_err(|()| unusable())?;
     url.set_password(Some(password.expose_secret())).map_err(|()| unusable())?;
