@@ -79,6 +79,16 @@ pub enum Command {
     Schema,
     /// List the clouds that this build knows
     Clouds,
+    /// Bring an environment up
+    Up(Up),
+    /// Take an environment down; its data stays unless told otherwise
+    Down(Down),
+    /// Show the environments, and where users' requests go
+    Ps,
+    /// List the runs, or look at one and go on with it
+    Runs(Runs),
+    /// Print the application's log
+    Log,
     /// Show what exists in an environment
     Inventory(EnvironmentArgs),
     /// Move a running application to another environment, and back
@@ -94,6 +104,52 @@ pub enum Command {
     Backflow(BackflowArgs),
     /// Run the edge: the proxy that users reach; `up` starts it
     Edge(EdgeArgs),
+}
+
+/// `trefoil up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+}
+
+/// `trefoil down`.
+#[derive(Debug, Args)]
+pub struct Down {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Delete its data too; asks before
+    #[arg(long)]
+    pub destroy: bool,
+}
+
+/// `trefoil runs`.
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// What to do; lists the runs when left out
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+}
+
+/// What can be done with a run.
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// Show one run with all its events
+    Show(RunArg),
+    /// Go on with a run that stopped midway
+    Resume(RunArg),
+    /// Undo everything that a run has done, before its switch
+    Abort(RunArg),
+}
+
+/// One run.
+#[derive(Debug, Args)]
+pub struct RunArg {
+    /// The run: its identifier, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
 }
 
 /// `trefoil migrate`.
@@ -238,6 +294,16 @@ impl Command {
             Command::Check => "check",
             Command::Schema => "schema",
             Command::Clouds => "clouds",
+            Command::Up(_) => "up",
+            Command::Down(_) => "down",
+            Command::Ps => "ps",
+            Command::Runs(runs) => match runs.command {
+                None => "runs",
+                Some(RunsCommand::Show(_)) => "runs-show",
+                Some(RunsCommand::Resume(_)) => "runs-resume",
+                Some(RunsCommand::Abort(_)) => "runs-abort",
+            },
+            Command::Log => "log",
             Command::Inventory(_) => "inventory",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
