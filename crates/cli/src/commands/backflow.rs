@@ -1,11 +1,9 @@
 //! `trefoil backflow`: the process that carries objects, sessions and secrets back while the way
 //! back is open.
 
-use trefoil_ops::engine::World;
-use trefoil_ops::state::State;
-
 use crate::args::BackflowArgs;
-use crate::{Cx, ExitStatus, Result};
+use crate::settings::Settings;
+use crate::{Cx, ExitStatus, Result, runner};
 
 /// Carries back until the run is finished or closed.
 ///
@@ -13,11 +11,11 @@ use crate::{Cx, ExitStatus, Result};
 pub async fn run(args: &BackflowArgs, cx: &Cx) -> Result<ExitStatus> {
     // It ends itself when a signal comes, between two writes.
     cx.interrupt.take_over();
-    let state = State::open(&args.folder).await?;
+    let settings = Settings { state: args.folder.clone(), ..cx.settings.clone() };
+    let cx = &Cx { settings, ..cx.clone() };
+    let state = runner::state(cx).await?;
     let plan = state.journal(&args.run).await?.plan;
-    let spec = cx.specification().await?.spec;
-    let world = cx.world(&spec, &[&plan.from, &plan.to])?;
-    let world = World { folder: args.folder.clone(), ..world };
+    let world = runner::world_of(cx, &cx.specification().await?.spec, &plan)?;
     let load_run = || state.journal(&args.run);
     trefoil_ops::backflow::serve(&world, &args.run, load_run).await.map(|()| ExitStatus::Yes)
 }

@@ -1,9 +1,10 @@
 //! `trefoil runs`: the runs; one of them with all that happened; going on with it or undoing it.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use trefoil_core::journal::{Entry, Event, Run, RunState, StepStatus};
 use trefoil_core::plan::PlanKind;
+use trefoil_core::report::MoveReport;
 use trefoil_ops::engine::Engine;
 use trefoil_ops::state::{RunSummary, State};
 
@@ -88,7 +89,8 @@ struct Shown<'a> {
     executor: Option<&'a str>,
     /// The commands to type next.
     next: Vec<String>,
-    report: Option<Value>,
+    /// What a move did and proved; null for other kinds.
+    report: Option<MoveReport>,
 }
 
 async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
@@ -109,10 +111,16 @@ async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
         writable_side: run.writable_side(active.as_deref()),
         executor: run.executor(),
         next: next_commands(&run_id, plan.kind, stands, run.switched()),
-        report: None,
+        report: report(&run),
     };
     cx.printer.answer(&shown, || show_text(&shown, &run))?;
     Ok(ExitStatus::Yes)
+}
+
+/// Only moves have a report.
+fn report(run: &Run) -> Option<MoveReport> {
+    let moves = matches!(run.plan.kind, PlanKind::Migrate | PlanKind::Rollback);
+    moves.then(|| MoveReport::of(run))
 }
 
 fn show_text(shown: &Shown<'_>, run: &Run) -> String {

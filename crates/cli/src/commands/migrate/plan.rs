@@ -6,11 +6,10 @@ use serde_json::json;
 use trefoil_core::planner::{MoveOptions, plan_migrate};
 use trefoil_core::units::Period;
 use trefoil_ops::facts;
-use trefoil_ops::state::State;
 
 use super::{plan_file, view};
 use crate::args::MigratePlanArgs;
-use crate::{Cx, ExitStatus, Result};
+use crate::{Cx, ExitStatus, Result, runner};
 
 /// Makes a plan, records its digest, shows it, and writes it to a file when one is named.
 ///
@@ -19,7 +18,7 @@ use crate::{Cx, ExitStatus, Result};
 pub async fn run(args: &MigratePlanArgs, cx: &Cx) -> Result<ExitStatus> {
     let read = cx.specification().await?;
     let world = cx.world(&read.spec, &[&args.from, &args.to])?;
-    let state = State::open(&cx.settings.state).await?;
+    let state = runner::state(cx).await?;
     let options = options(args.window, args.soak);
     let facts = facts::of_move(&state, &world, &args.from, &args.to, options).await?;
     let plan = plan_migrate(&facts);

@@ -3,19 +3,18 @@
 use serde_json::json;
 use trefoil_core::planner::plan_rollback;
 use trefoil_ops::facts;
-use trefoil_ops::state::State;
 
 use super::plan::options;
 use super::session::{Session, answer};
 use super::view;
 use crate::args::RollbackArgs;
-use crate::{Cx, ExitStatus, Result};
+use crate::{Cx, ExitStatus, Result, runner};
 
 /// Plans and performs a rollback, a run of its own with its own soak.
 ///
 /// Errors: `rollback_not_soaking`; `plan_blocked` while the way back is closed, with the reason.
 pub async fn run(args: &RollbackArgs, cx: &Cx) -> Result<ExitStatus> {
-    let state = State::open(&cx.settings.state).await?;
+    let state = runner::state(cx).await?;
     let run_id = state.resolve(&args.run).await?;
     let parent = state.journal(&run_id).await?;
     let session = Session::open(cx, state, &parent.plan).await?;

@@ -10,7 +10,7 @@ use super::session::{Session, answer};
 use super::{plan_file, view};
 use crate::args::MigrateRunArgs;
 use crate::errors::error_json;
-use crate::{Cx, ExitStatus, Result};
+use crate::{Cx, ExitStatus, Result, runner};
 
 /// Performs the plan in a file. Ends with exit code 0 when the soak begins.
 ///
@@ -18,7 +18,7 @@ use crate::{Cx, ExitStatus, Result};
 /// `epoch_stale`, `run_open`; `run_paused` when it stopped midway.
 pub async fn run(args: &MigrateRunArgs, cx: &Cx) -> Result<ExitStatus> {
     let plan = plan_file::read(&args.plan).await?;
-    let state = State::open(&cx.settings.state).await?;
+    let state = runner::state(cx).await?;
     state.known(&plan).await?;
     if args.dry_run {
         return dry_run(cx, state, &plan).await;

@@ -10,7 +10,7 @@ use trefoil_ops::facts;
 use trefoil_ops::state::State;
 
 use super::view;
-use crate::{Cx, ExitStatus, Result};
+use crate::{Cx, ExitStatus, Result, runner};
 
 /// An opened state and world.
 pub(super) struct Session {
@@ -23,7 +23,7 @@ impl Session {
     /// Opens the state, and the two environments of `plan`.
     pub(super) async fn open(cx: &Cx, state: State, plan: &Plan) -> Result<Session> {
         let read = cx.specification().await?;
-        let world = cx.world(&read.spec, &[&plan.from, &plan.to])?;
+        let world = runner::world_of(cx, &read.spec, plan)?;
         Ok(Session { state, world, progress: cx.progress() })
     }
 
@@ -34,14 +34,7 @@ impl Session {
 
     /// An engine that Ctrl-C stops where it is safe to stop.
     pub(super) fn engine(&self, cx: &Cx) -> Engine<'_> {
-        cx.interrupt.take_over();
-        let (handle, stop) = Stop::new();
-        let interrupt = cx.interrupt.clone();
-        tokio::spawn(async move {
-            interrupt.asked().await;
-            handle.ask();
-        });
-        Engine::new(&self.state, &self.world, &*self.progress, stop)
+        Engine::new(&self.state, &self.world, &*self.progress, runner::stop(cx))
     }
 
     /// What the plan's inputs are now.
