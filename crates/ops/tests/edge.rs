@@ -19,9 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use trefoil_clouds::operate::control::{Control, EDGE_SOCKET};
-use trefoil_clouds::operate::edge_protocol::{
-    Drain, Drained, EdgeStatus, Hold, Release, Upstream,
-};
+use trefoil_clouds::operate::edge_protocol::{Drain, Drained, EdgeStatus, Hold, Release, Upstream};
 use trefoil_ops::edge;
 
 const LONG: Duration = Duration::from_secs(10);

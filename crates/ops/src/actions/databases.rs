@@ -39,9 +39,8 @@ fn changes_database(step: &Step) -> bool {
 /// is asked of the servers: in the window users wait, and performing again does no harm.
 pub(super) fn after_earlier(cx: &Context<'_>) -> Check {
     let mut steps = cx.run.plan.steps.iter().rev();
-    let missing = steps.find(|step| {
-        step.n < cx.step.n && changes_database(step) && !cx.run.is_done(step.n)
-    });
+    let missing =
+        steps.find(|step| step.n < cx.step.n && changes_database(step) && !cx.run.is_done(step.n));
     match missing {
         Some(step) => Check::After {
             step: step.n,

@@ -9,6 +9,7 @@ mod copy_rows;
 mod copy_schema;
 mod copy_secrets;
 mod copy_sessions;
+mod databases;
 mod detach_database;
 mod drain_database;
 mod drain_traffic;

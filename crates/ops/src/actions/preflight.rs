@@ -13,7 +13,7 @@ use crate::movers::postgres::{Server, preflight};
 #[async_trait]
 impl Perform for Preflight {
     async fn check(&self, cx: &Context<'_>) -> Result<Check> {
-        let findings = self.findings(cx).await?;
+        let findings = findings(self, cx).await?;
         Ok(match preflight::require_none(&findings) {
             Ok(()) => Check::Ready,
             Err(blocked) => Check::Blocked(blocked),
@@ -21,7 +21,7 @@ impl Perform for Preflight {
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
-        let findings = self.findings(cx).await?;
+        let findings = findings(self, cx).await?;
         preflight::require_none(&findings)?;
         for found in &findings {
             cx.progress.note(&found.message);
@@ -34,25 +34,23 @@ impl Perform for Preflight {
     }
 }
 
-impl Preflight {
-    /// What is in the way now. A target that does not run yet is looked at again once it does.
-    async fn findings(&self, cx: &Context<'_>) -> Result<Vec<Finding>> {
-        let (from, to) = (cx.site(&self.from)?, cx.site(&self.to)?);
-        let Some(admin) = from.provision.database_admin().await? else { return Ok(vec![]) };
-        let source = Server::connect(&from.name, &admin).await?;
-        let target = match to.provision.state().await? {
-            Provisioned::Running => Some(Server::of_site(to).await?),
-            Provisioned::Absent | Provisioned::Stopped => None,
-        };
-        let prepare = cx.run.plan.steps.iter().find_map(|step| match &step.action {
-            Action::PrepareDatabase(prepare) => Some(prepare.stream.as_str()),
-            _ => None,
-        });
-        match target {
-            Some(target) if cx.run.plan.kind == PlanKind::Rollback => {
-                preflight::of_rollback(&source, &target).await
-            }
-            target => preflight::of_move(&source, target.as_ref(), prepare).await,
+/// What is in the way now. A target that does not run yet is looked at again once it does.
+async fn findings(step: &Preflight, cx: &Context<'_>) -> Result<Vec<Finding>> {
+    let (from, to) = (cx.site(&step.from)?, cx.site(&step.to)?);
+    let Some(admin) = from.provision.database_admin().await? else { return Ok(vec![]) };
+    let source = Server::connect(&from.name, &admin).await?;
+    let target = match to.provision.state().await? {
+        Provisioned::Running => Some(Server::of_site(to).await?),
+        Provisioned::Absent | Provisioned::Stopped => None,
+    };
+    let prepare = cx.run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::PrepareDatabase(prepare) => Some(prepare.stream.as_str()),
+        _ => None,
+    });
+    match target {
+        Some(target) if cx.run.plan.kind == PlanKind::Rollback => {
+            preflight::of_rollback(&source, &target).await
         }
+        target => preflight::of_move(&source, target.as_ref(), prepare).await,
     }
 }

@@ -1,23 +1,31 @@
 //! See [`Validate`].
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Value, json};
 use trefoil_core::plan::Validate;
 
+use super::databases::after_earlier;
+use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::{Error, Result};
+use crate::movers::postgres::{Pair, validate};
 
 #[async_trait]
 impl Perform for Validate {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        Ok(after_earlier(cx))
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        let mut seen = json!({});
+        if cx.world.spec.database.is_some() {
+            let back = Pair::open(cx, &self.to, &self.from).await?.patient().await?;
+            let proof = validate::after_switch(&back, &self.return_stream, cx.progress).await?;
+            seen["database"] = super::databases::output(&proof)?;
+        }
+        Ok(seen)
     }
 
     async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+        Ok(())
     }
 }

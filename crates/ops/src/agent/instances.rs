@@ -29,8 +29,8 @@ impl Instances {
         files::private_folder(folder)?;
         let closed = CancellationToken::new();
         let mut by_name = BTreeMap::new();
-        let entries = std::fs::read_dir(folder)
-            .map_err(|error| files::file_error("read", folder, error))?;
+        let entries =
+            std::fs::read_dir(folder).map_err(|error| files::file_error("read", folder, error))?;
         for entry in entries.flatten() {
             let file = entry.file_name();
             if let Some(name) = file.to_str().and_then(|name| name.strip_suffix(".json")) {
@@ -92,7 +92,8 @@ impl Instances {
 
     /// The files that they write to.
     pub(super) fn logs(&self) -> Vec<PathBuf> {
-        let logs = |instance: &Arc<Instance>| [instance.logs.out.clone(), instance.logs.err.clone()];
+        let logs =
+            |instance: &Arc<Instance>| [instance.logs.out.clone(), instance.logs.err.clone()];
         self.lock().values().flat_map(logs).collect()
     }
 }

@@ -85,7 +85,9 @@ pub async fn serve(folder: &Path, environment: &str) -> Result<()> {
     axum::serve(socket, router(agent))
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
-        .map_err(|error| Error::failed("agent_failed", "the agent's socket failed").because(error))?;
+        .map_err(|error| {
+            Error::failed("agent_failed", "the agent's socket failed").because(error)
+        })?;
     files::remove_file(&pid_file)
 }
 

@@ -22,9 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use trefoil_clouds::operate::control::{EDGE_SOCKET, Refused, listen};
-use trefoil_clouds::operate::edge_protocol::{
-    Drain, Drained, EdgeStatus, Hold, Release, Upstream,
-};
+use trefoil_clouds::operate::edge_protocol::{Drain, Drained, EdgeStatus, Hold, Release, Upstream};
 use trefoil_clouds::operate::{files, process};
 
 use crate::{Error, Result};

@@ -67,12 +67,7 @@ pub(super) async fn handle(
     Ok(forward(pass, client, request, timing).await)
 }
 
-async fn forward(
-    pass: Pass,
-    client: IpAddr,
-    request: Request<Incoming>,
-    timing: Timing,
-) -> Answer {
+async fn forward(pass: Pass, client: IpAddr, request: Request<Incoming>, timing: Timing) -> Answer {
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let uri = Uri::builder()
@@ -146,9 +141,9 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         pairs.collect()
     }
 

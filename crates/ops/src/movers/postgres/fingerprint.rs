@@ -36,7 +36,7 @@ fn before_rows() -> String {
          SELECT format('column %I.%I.%I %s%s%s%s', n.nspname, c.relname, a.attname,
                        format_type(a.atttypid, a.atttypmod),
                        CASE WHEN a.attnotnull THEN ' not null' END,
-                       CASE WHEN a.attidentity <> '' THEN ' identity ' || a.attidentity END,
+                       CASE WHEN a.attidentity <> '' THEN ' identity ' || a.attidentity::text END,
                        CASE WHEN a.attgenerated <> '' THEN ' generated' END)
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
          JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -99,11 +99,8 @@ pub async fn read(server: &Server, extent: Extent) -> Result<BTreeSet<String>> {
 /// What one side has and the other has not: `+` what only the source has, `-` what only the target
 /// has.
 pub async fn differences(pair: &Pair, extent: Extent) -> Result<Vec<String>> {
-    let (source, target) = futures::future::try_join(
-        read(&pair.source, extent),
-        read(&pair.target, extent),
-    )
-    .await?;
+    let (source, target) =
+        futures::future::try_join(read(&pair.source, extent), read(&pair.target, extent)).await?;
     let missing = source.difference(&target).map(|line| format!("+ {line}"));
     let more = target.difference(&source).map(|line| format!("- {line}"));
     Ok(missing.chain(more).collect())

@@ -25,6 +25,7 @@ pub mod schema;
 pub mod sequences;
 pub mod sql;
 pub mod stream;
+pub mod validate;
 pub mod verify;
 
 pub use connect::{Pair, Server};

@@ -43,7 +43,8 @@ pub async fn undo(pair: &Pair, name: &str) -> Result<()> {
         access::open(&pair.target, &record).await?;
     }
     bookkeeping::drop(&pair.target).await?;
-    if let Some(before) = bookkeeping::recall(&pair.source, IDENTITIES).await? {
+    let before: Option<Vec<_>> = bookkeeping::recall(&pair.source, IDENTITIES).await?;
+    if let Some(before) = before {
         restore_identities(&pair.source, &before).await?;
     }
     bookkeeping::drop(&pair.source).await

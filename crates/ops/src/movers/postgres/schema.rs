@@ -12,8 +12,9 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::connect::{Pair, Server};
 use super::fingerprint::{self, Extent};
-use super::{access, bookkeeping};
-use crate::{Error, Result, postgres_binaries};
+use super::{access, bookkeeping, catalog};
+use crate::postgres_binaries::PostgresBinaries;
+use crate::{Error, Result};
 
 /// How long reading a schema may take.
 const DUMP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -114,6 +115,17 @@ pub async fn drop_all(target: &Server) -> Result<()> {
     target.batch("drop tables", &inner.join(";\n")).await
 }
 
+/// Empties the tables that a copy has filled; see [`drop_all`] for what protects those of others.
+pub async fn empty_tables(target: &Server) -> Result<()> {
+    require_ours(target).await?;
+    let tables = catalog::names(&catalog::tables(target).await?);
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("TRUNCATE {} CASCADE", tables.join(", "));
+    target.batch("empty the tables", &sql).await
+}
+
 /// Refuses unless the database is closed and kept by a move: only then all in it came from us.
 pub async fn require_ours(target: &Server) -> Result<()> {
     if bookkeeping::exists(target).await? && access::is_closed(target).await? {
@@ -155,7 +167,7 @@ impl Archive {
 
     /// The lines of the archive's table of contents, of one section.
     async fn entries(&self, section: &str) -> Result<Vec<String>> {
-        let mut list = Command::new(postgres_binaries::find("pg_restore")?);
+        let mut list = Command::new(PostgresBinaries::find()?.program("pg_restore"));
         list.arg("--list").arg(format!("--section={section}")).arg(self.file());
         let output = run_plain(list, "list the schema", DUMP_TIMEOUT).await?;
         Ok(output.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect())
@@ -204,7 +216,7 @@ fn program(name: &str, server: &Server) -> Result<Command> {
         tokio_postgres::config::Host::Unix(folder) => folder.to_string_lossy().into_owned(),
     };
     let port = config.get_ports().first().copied().unwrap_or(5432);
-    let mut command = Command::new(postgres_binaries::find(name)?);
+    let mut command = Command::new(PostgresBinaries::find()?.program(name));
     command
         .env("PGHOST", host)
         .env("PGPORT", port.to_string())

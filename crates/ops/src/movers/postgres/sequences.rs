@@ -29,10 +29,8 @@ pub async fn read(server: &Server) -> Result<Vec<Sequence>> {
     let mut sequences = Vec::with_capacity(names.len());
     for batch in names.chunks(BATCH) {
         // The view pg_sequences hides is_called; the sequence itself has both.
-        let each: Vec<_> = batch
-            .iter()
-            .map(|name| format!("SELECT last_value, is_called FROM {name}"))
-            .collect();
+        let each: Vec<_> =
+            batch.iter().map(|name| format!("SELECT last_value, is_called FROM {name}")).collect();
         let rows = server.query("read sequences", &each.join(" UNION ALL "), &[]).await?;
         sequences.extend(batch.iter().zip(rows).map(|(name, row)| Sequence {
             name: name.clone(),

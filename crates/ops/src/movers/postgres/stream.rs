@@ -34,10 +34,9 @@ pub struct Copied {
     pub tables: u64,
 }
 
-/// Publishes tables, and the markers with them, and makes the role that reads them.
+/// Publishes tables, and the markers with them.
 pub async fn publish(publisher: &Server, stream: &str, tables: &[Table]) -> Result<()> {
-    let names = catalog::names(tables).into_iter().chain(["trefoil.marker".to_owned()]);
-    let names: Vec<String> = names.collect();
+    let names = published_names(tables);
     let sql = "SELECT coalesce(array_agg(format('%I.%I', schemaname, tablename)), '{}')
                FROM pg_publication p LEFT JOIN pg_publication_tables USING (pubname)
                WHERE p.pubname = $1 GROUP BY p.pubname";
@@ -56,16 +55,19 @@ pub async fn publish(publisher: &Server, stream: &str, tables: &[Table]) -> Resu
             }
         }
     }
-    make_role(publisher, stream, tables, &names).await
+    Ok(())
 }
 
-/// The role that the subscriber logs in as. It has no password until one is needed.
-async fn make_role(
-    publisher: &Server,
-    stream: &str,
-    tables: &[Table],
-    names: &[String],
-) -> Result<()> {
+fn published_names(tables: &[Table]) -> Vec<String> {
+    let mut names = catalog::names(tables);
+    names.push("trefoil.marker".to_owned());
+    names
+}
+
+/// The role that the subscriber logs in as. It exists only together with a subscription: before
+/// that the schema is copied, and its rights would be copied with it.
+async fn make_role(publisher: &Server, stream: &str) -> Result<()> {
+    let tables = catalog::tables(publisher).await?;
     let sql = "SELECT 1 FROM pg_roles WHERE rolname = $1";
     let role = quote_ident(stream);
     let mut sql = match publisher.query("look for the role", sql, &[&stream]).await?.first() {
@@ -86,16 +88,17 @@ async fn make_role(
          GRANT USAGE ON SCHEMA {} TO {role};
          GRANT SELECT ON {} TO {role}",
         ident_list(schemas),
-        names.join(", ")
+        published_names(&tables).join(", ")
     ));
     publisher.batch("make the role of the stream", &sql).await
 }
 
-/// Gives the stream's role a new password and makes the subscription, unless it is there.
+/// Makes the subscription with a role and a password of its own, unless it is there.
 async fn subscribe(pair: &Pair, stream: &str, options: &str) -> Result<()> {
     if is_awake(&pair.target, stream).await?.is_some() {
         return Ok(());
     }
+    make_role(&pair.source, stream).await?;
     let mut random = [0_u8; 32];
     OsRng.try_fill_bytes(&mut random).map_err(|error| {
         Error::failed("random", "the system gives no random numbers").because(error)
@@ -120,7 +123,8 @@ async fn subscribe(pair: &Pair, stream: &str, options: &str) -> Result<()> {
         quote_conninfo(&password)
     );
     // From version 16 on a subscription can leave out what came from another one.
-    let origin = if catalog::major_version(&pair.target).await? >= 16 { ", origin = none" } else { "" };
+    let origin =
+        if catalog::major_version(&pair.target).await? >= 16 { ", origin = none" } else { "" };
     let name = quote_ident(stream);
     let sql = format!(
         "CREATE SUBSCRIPTION {name} CONNECTION {} PUBLICATION {name} WITH ({options}{origin})",
@@ -151,8 +155,7 @@ pub async fn await_copied(
                WHERE s.subname = $1";
     loop {
         let row = pair.target.one("read the copy's progress", sql, &[&stream]).await?;
-        let [tables, tables_ready, bytes] =
-            [0, 1, 2].map(|n| row.get::<_, i64>(n).unsigned_abs());
+        let [tables, tables_ready, bytes] = [0, 1, 2].map(|n| row.get::<_, i64>(n).unsigned_abs());
         let copied = Copied { bytes, tables_ready, tables };
         told(copied);
         if tables_ready == tables {
@@ -250,7 +253,7 @@ pub async fn enable(subscriber: &Server, stream: &str) -> Result<()> {
     subscriber.batch(&format!("enable {stream}"), &sql).await
 }
 
-/// Drops the subscription and its slots; the publication stays.
+/// Drops the subscription, its slots and its role; the publication stays.
 pub async fn unsubscribe(pair: &Pair, stream: &str) -> Result<()> {
     if is_awake(&pair.target, stream).await?.is_some() {
         disable(&pair.target, stream).await?;
@@ -261,7 +264,8 @@ pub async fn unsubscribe(pair: &Pair, stream: &str) -> Result<()> {
         let sql = format!("DROP SUBSCRIPTION {name}");
         pair.target.batch("drop the subscription", &sql).await?;
     }
-    drop_slots(pair, stream).await
+    drop_slots(pair, stream).await?;
+    drop_role(&pair.source, stream).await
 }
 
 /// Drops a whole stream on both sides: subscription, slots, publication, role.
@@ -269,12 +273,16 @@ pub async fn drop_stream(pair: &Pair, stream: &str) -> Result<()> {
     unsubscribe(pair, stream).await?;
     let name = quote_ident(stream);
     let sql = format!("DROP PUBLICATION IF EXISTS {name}");
-    pair.source.batch("drop the publication", &sql).await?;
+    pair.source.batch("drop the publication", &sql).await
+}
+
+async fn drop_role(publisher: &Server, stream: &str) -> Result<()> {
     let sql = "SELECT 1 FROM pg_roles r WHERE rolname = $1
                AND shobj_description(r.oid, 'pg_authid') = $2";
-    if !pair.source.query("look for the role", sql, &[&stream, &STREAM_ROLE]).await?.is_empty() {
+    let name = quote_ident(stream);
+    if !publisher.query("look for the role", sql, &[&stream, &STREAM_ROLE]).await?.is_empty() {
         let sql = format!("DROP OWNED BY {name}; DROP ROLE {name}");
-        pair.source.batch("drop the role of the stream", &sql).await?;
+        publisher.batch("drop the role of the stream", &sql).await?;
     }
     Ok(())
 }

@@ -118,9 +118,8 @@ pub(super) async fn long_transactions(server: &Server) -> Result<Vec<Finding>> {
 pub(super) async fn to_know(server: &Server) -> Result<Vec<Finding>> {
     let mut findings = long_transactions(server).await?;
     let tables = catalog::tables(server).await?;
-    let keyless: Vec<_> =
-        tables.iter().filter(|table| table.key.is_empty()).map(|table| table.name.clone());
-    let keyless: Vec<String> = keyless.collect();
+    let keyless = tables.iter().filter(|table| table.key.is_empty());
+    let keyless: Vec<String> = keyless.map(|table| table.name.clone()).collect();
     if !keyless.is_empty() {
         let why = format!(
             "tables without a primary key on {} are followed by all their columns, which is slow \
@@ -194,7 +193,8 @@ async fn holds(server: &Server) -> Result<Vec<String>> {
 
 /// Roles that the schema names: owners and those with rights.
 async fn roles_in_use(server: &Server) -> Result<Vec<String>> {
-    let sql = "SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
+    let sql =
+        "SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
                WHERE s.refclassid = 'pg_authid'::regclass
                  AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
                  AND s.deptype IN ('o', 'a', 'r') AND r.rolname !~ '^tfr?_'

@@ -18,7 +18,8 @@ const WORKERS_NEEDED: i64 = 3;
 
 /// Whether we may do what a move needs.
 pub(super) async fn rights(server: &Server) -> Result<Vec<Finding>> {
-    let sql = "SELECT session_user::text, (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)";
+    let sql =
+        "SELECT session_user::text, (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)";
     let row = server.one("read our rights", sql, &[]).await?;
     let (user, superuser): (String, bool) = (row.get(0), row.get(1));
     if !superuser {
@@ -145,8 +146,7 @@ pub(super) async fn leftovers(server: &Server, own: Option<&str>) -> Result<Vec<
 /// Whether the target can hold what the source holds.
 pub(super) async fn fit_together(source: &Server, target: &Server) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let (old, new) =
-        (catalog::major_version(source).await?, catalog::major_version(target).await?);
+    let (old, new) = (catalog::major_version(source).await?, catalog::major_version(target).await?);
     if new < old {
         let why = format!(
             "{} runs PostgreSQL {new}, which is older than {old} on {}",
@@ -159,9 +159,8 @@ pub(super) async fn fit_together(source: &Server, target: &Server) -> Result<Vec
                       datlocprovider::text,
                       coalesce(to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale')
                FROM pg_database d WHERE datname = current_database()";
-    let read = |row: tokio_postgres::Row| -> Vec<Option<String>> {
-        (0..5).map(|n| row.get(n)).collect()
-    };
+    let read =
+        |row: tokio_postgres::Row| -> Vec<Option<String>> { (0..5).map(|n| row.get(n)).collect() };
     let here = read(source.one("read the encoding", sql, &[]).await?);
     let there = read(target.one("read the encoding", sql, &[]).await?);
     let words = ["encoding", "collation", "character type", "locale provider", "locale"];

@@ -161,8 +161,7 @@ async fn tables(pair: &Pair) -> Result<Vec<Table>> {
     let (names, others) = (catalog::names(&here), catalog::names(&there));
     let odd = names.iter().find(|name| !others.contains(name));
     if let Some(odd) = odd.or(others.iter().find(|name| !names.contains(name))) {
-        let why =
-            format!("{odd} is only on one of {} and {}", pair.source.name, pair.target.name);
+        let why = format!("{odd} is only on one of {} and {}", pair.source.name, pair.target.name);
         return Err(Error::failed("rows_differ", why));
     }
     Ok(here)

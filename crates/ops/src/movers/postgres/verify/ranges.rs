@@ -73,16 +73,15 @@ pub(super) fn condition(table: &Table, range: &KeyRange) -> (String, Vec<String>
 
 /// The columns of the key, in its order.
 pub(super) fn key_columns(table: &Table) -> String {
-    let columns = table.key.iter().map(|column| format!("trefoil_row.{}", quote_ident(&column.name)));
+    let columns =
+        table.key.iter().map(|column| format!("trefoil_row.{}", quote_ident(&column.name)));
     columns.collect::<Vec<_>>().join(", ")
 }
 
 /// The key of a row as an array of texts.
 pub(super) fn key_texts(table: &Table) -> String {
-    let columns = table
-        .key
-        .iter()
-        .map(|column| format!("trefoil_row.{}::text", quote_ident(&column.name)));
+    let columns =
+        table.key.iter().map(|column| format!("trefoil_row.{}::text", quote_ident(&column.name)));
     format!("ARRAY[{}]", columns.collect::<Vec<_>>().join(", "))
 }
 
