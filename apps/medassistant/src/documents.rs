@@ -1,7 +1,8 @@
 //! Documents: an object each, and a row that says that it is there.
 //!
 //! A write puts the object, then the row; a deletion takes the row, then the object. So a document
-//! that has a row has its bytes, at every moment and whatever is cut off. The lock of the
+//! that has a row has bytes, at every moment and whatever is cut off: those of its last write, or
+//! of a later one that was cut off between the two and never acknowledged. The lock of the
 //! document's name keeps two writers apart, also those of different instances.
 
 use axum::body::{Body, Bytes};

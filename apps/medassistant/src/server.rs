@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -12,9 +13,9 @@ use crate::app::{App, router};
 use crate::config::Config;
 use crate::upkeep;
 
-/// How long requests in flight may take to end after a signal; below the 10 s in which the
+/// How long requests in flight may take to end after a signal; well below the 10 s in which the
 /// process has to be gone.
-const DRAIN: Duration = Duration::from_secs(9);
+const DRAIN: Duration = Duration::from_secs(8);
 
 /// Serves until SIGTERM or SIGINT; then lets requests end.
 pub(crate) async fn serve(config: Config) -> Result<()> {
@@ -31,6 +32,12 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
     let upkeep = tokio::spawn(upkeep::run(app.clone()));
     tracing::info!(host = %config.host, port = config.port, "serving");
     let (asked, drained) = (wait_for(stop.clone()), wait_for(stop));
+    // Small answers are sent at once rather than gathered.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps gathering");
+        }
+    });
     let serving = axum::serve(listener, router(app)).with_graceful_shutdown(asked);
     tokio::select! {
         result = serving => result.map_err(|error| {

@@ -74,7 +74,8 @@ async fn the_schema_changes_only_when_told_and_only_once() {
 
 #[tokio::test]
 async fn migrations_at_once_do_not_meet() {
-    let url = TestPostgres::shared().create_database("med").await;
+    let server = TestPostgres::shared();
+    let url = server.create_database("med").await;
     let migrations = (0..3).map(|_| {
         std::thread::spawn({
             let url = url.clone();
