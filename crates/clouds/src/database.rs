@@ -12,7 +12,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 use url::Url;
 
-use crate::services::within;
+use crate::bounds::within;
 use crate::{Error, Result};
 
 pub use deadpool_postgres::{Client, Transaction};
