@@ -1,5 +1,7 @@
 //! The edge against real HTTP servers and clients: nothing is lost in a switch, limits hold.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -52,6 +52,12 @@ impl LocalSecrets {
         Self { files: Arc::new(files) }
     }
 
+    /// A secret's value, for those who cannot wait; `None` when there is none of that name. Blocks.
+    #[cfg(feature = "operate")]
+    pub(crate) fn get_blocking(&self, name: &str) -> Result<Option<SecretString>> {
+        Ok(self.files.read()?.remove(name).map(SecretString::from))
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Files) -> Result<T> + Send + 'static,

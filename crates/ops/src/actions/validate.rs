@@ -1,10 +1,11 @@
 //! See [`Validate`].
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use trefoil_core::plan::Validate;
 
-use super::databases::after_earlier;
+use super::databases::{self, after_earlier};
+use super::store_proofs;
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::{Pair, validate};
@@ -16,11 +17,12 @@ impl Perform for Validate {
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
-        let mut seen = json!({});
+        // The stores first: until changes are carried back, the side that served is as it was.
+        let mut seen = databases::output(&store_proofs::prove(self, cx).await?)?;
         if cx.world.spec.database.is_some() {
             let back = Pair::open(cx, &self.to, &self.from).await?.patient().await?;
             let proof = validate::after_switch(&back, &self.return_stream, cx.progress).await?;
-            seen["database"] = super::databases::output(&proof)?;
+            seen["database"] = databases::output(&proof)?;
         }
         Ok(seen)
     }

@@ -1,0 +1,167 @@
+//! Moving sessions: each with its version and the instant at which it expires.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use trefoil_clouds::sessions::{Session, SessionChange, Sessions};
+use trefoil_core::plan::{CopyOutput, StoreProof};
+
+use super::passes::{Feed, PAGE, follow};
+use super::{Differences, Extent, Tally};
+use crate::Result;
+
+/// Carries what has changed at the source after the position `since`, deletions included; a
+/// session that has expired at `now` is not carried. Nothing else may write to the target, and
+/// the source is right whatever version the target holds: a session that was deleted and made
+/// anew begins with version 1 again.
+///
+/// # Errors
+/// Code `source_not_quiet` when the extent is [`Extent::UntilQuiet`] and the source still changes.
+pub async fn copy(
+    source: &Sessions,
+    target: &Sessions,
+    since: u64,
+    extent: Extent,
+    now: Timestamp,
+    tally: &Tally,
+) -> Result<CopyOutput> {
+    let feed = SessionFeed { source, target, tally, task: Task::Carry { now } };
+    let source_position = follow(&feed, since, extent).await?;
+    Ok(tally.output(source_position, target.position().await?))
+}
+
+/// Deletes at the target every session that the source's record knows: all that a copy from the
+/// beginning can have written to a target that was empty.
+pub async fn remove_copied(source: &Sessions, target: &Sessions) -> Result<()> {
+    let feed = SessionFeed { source, target, tally: &Tally::default(), task: Task::Remove };
+    follow(&feed, 0, Extent::UntilSmall).await?;
+    Ok(())
+}
+
+/// What is done with each change.
+enum Task {
+    Carry { now: Timestamp },
+    Remove,
+}
+
+struct SessionFeed<'a> {
+    source: &'a Sessions,
+    target: &'a Sessions,
+    tally: &'a Tally,
+    task: Task,
+}
+
+#[async_trait]
+impl Feed for SessionFeed<'_> {
+    type Change = SessionChange;
+
+    fn what(&self) -> &'static str {
+        "sessions"
+    }
+
+    fn position_of(&self, change: &SessionChange) -> u64 {
+        change.position
+    }
+
+    async fn newest(&self) -> Result<u64> {
+        self.source.position().await
+    }
+
+    async fn page(&self, since: u64, limit: usize) -> Result<Vec<SessionChange>> {
+        self.source.changes(since, limit).await
+    }
+
+    async fn carry(&self, change: SessionChange) -> Result<()> {
+        match (&self.task, &change.session) {
+            (Task::Carry { now }, Some(session)) => {
+                let lives = *now < session.expires_at;
+                if lives && self.target.raw(&change.id).await?.as_ref() != Some(session) {
+                    self.target.put(session, None).await?;
+                    self.tally.wrote(0);
+                }
+            }
+            (Task::Carry { .. }, None) | (Task::Remove, _) => {
+                if self.target.delete(&change.id).await? {
+                    self.tally.deleted();
+                }
+            }
+        }
+        self.tally.saw();
+        Ok(())
+    }
+}
+
+/// The sessions that changed after a position of the store's change record.
+pub async fn changed_since(store: &Sessions, position: u64) -> Result<HashSet<String>> {
+    let mut ids = HashSet::new();
+    let mut since = position;
+    loop {
+        let page = store.changes(since, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(ids) };
+        since = last.position;
+        ids.extend(page.into_iter().map(|change| change.id));
+    }
+}
+
+/// Compares the sessions of two stores at rest that have not expired at `now`.
+pub async fn compare(source: &Sessions, target: &Sessions, now: Timestamp) -> Result<StoreProof> {
+    let none = HashSet::new();
+    Ok(differences(source, target, now, &none).await?.settle(&none))
+}
+
+/// Compares the sessions of two stores that have not expired at `now`. Those `apart` are left out:
+/// users have changed them on one side since.
+pub async fn differences(
+    source: &Sessions,
+    target: &Sessions,
+    now: Timestamp,
+    apart: &HashSet<String>,
+) -> Result<Differences> {
+    let mut comparison = Differences::begin();
+    let mut ours = Living::new(source, now, apart);
+    while let Some(session) = ours.next().await? {
+        comparison.count(0);
+        if target.raw(&session.id).await?.as_ref() != Some(&session) {
+            comparison.differ(&session.id, "not the same at the target");
+        }
+    }
+    let mut theirs = Living::new(target, now, apart);
+    while let Some(session) = theirs.next().await? {
+        if source.raw(&session.id).await?.is_none() {
+            comparison.differ(&session.id, "only at the target");
+        }
+    }
+    Ok(comparison)
+}
+
+/// The sessions of a store that have not expired, without some, a page in memory.
+struct Living<'a> {
+    store: &'a Sessions,
+    now: Timestamp,
+    apart: &'a HashSet<String>,
+    since: u64,
+    page: std::vec::IntoIter<SessionChange>,
+}
+
+impl<'a> Living<'a> {
+    fn new(store: &'a Sessions, now: Timestamp, apart: &'a HashSet<String>) -> Self {
+        Self { store, now, apart, since: 0, page: Vec::new().into_iter() }
+    }
+
+    async fn next(&mut self) -> Result<Option<Session>> {
+        loop {
+            let (now, apart) = (self.now, self.apart);
+            let living =
+                |session: &Session| now < session.expires_at && !apart.contains(&session.id);
+            let mut sessions = self.page.by_ref().filter_map(|change| change.session);
+            if let Some(session) = sessions.find(living) {
+                return Ok(Some(session));
+            }
+            let page = self.store.changes(self.since, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            self.since = last.position;
+            self.page = page.into_iter();
+        }
+    }
+}
