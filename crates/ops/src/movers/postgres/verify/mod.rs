@@ -40,11 +40,11 @@ struct Comparison<'a> {
 }
 
 /// How a range compares.
-enum Settled {
-    /// The same on both sides.
-    Equal(Sum),
-    /// It changes too fast.
-    Hot(Vec<KeyRange>),
+struct Settled {
+    /// The sum of what is the same on both sides.
+    equal: Sum,
+    /// What changes too fast.
+    hot: Vec<KeyRange>,
 }
 
 impl Comparison<'_> {
@@ -104,7 +104,7 @@ impl Comparison<'_> {
                 waiting.extend(parts.into_iter().map(|part| (part, size)));
             }
         }
-        Ok(if hot.is_empty() { Settled::Equal(equal) } else { Settled::Hot(hot) })
+        Ok(Settled { equal, hot })
     }
 
     /// Reads a range again, a few times; its sum when it is equal.
@@ -221,10 +221,9 @@ async fn one_table(
                 equal = equal.and(here);
                 continue;
             }
-            match comparison.settle(table, range, RANGE_ROWS).await? {
-                Settled::Equal(sum) => equal = equal.and(sum),
-                Settled::Hot(ranges) => hot.extend(ranges),
-            }
+            let settled = comparison.settle(table, range, RANGE_ROWS).await?;
+            equal = equal.and(settled.equal);
+            hot.extend(settled.hot);
         }
     }
 }
