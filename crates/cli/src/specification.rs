@@ -5,11 +5,9 @@ use std::path::Path;
 use trefoil_clouds::registry;
 use trefoil_core::spec::{AppSpec, Diagnostic, parse};
 
+use crate::errors::SPEC_INVALID;
 use crate::printer::Printer;
 use crate::{Error, Result};
-
-/// The code of the error that sums up mistakes which have been shown already.
-pub const INVALID: &str = "spec_invalid";
 
 /// The specification of this command.
 #[derive(Debug, Clone)]
@@ -35,7 +33,7 @@ pub async fn read(file: &Path, printer: &Printer) -> Result<Specification> {
             printer.diagnostics(&found, &text);
             let errors = found.iter().filter(|one| one.is_error()).count();
             let mistakes = if errors == 1 { "1 mistake" } else { &format!("{errors} mistakes") };
-            Err(Error::usage(INVALID, format!("{name} has {mistakes}")))
+            Err(Error::usage(SPEC_INVALID, format!("{name} has {mistakes}")))
         }
     }
 }

@@ -4,6 +4,7 @@
     dead_code,
     unreachable_pub,
     missing_docs,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "each test file uses its own part"
 )]
