@@ -120,10 +120,24 @@ fn line_bytes(text: &str, line: usize) -> Range<usize> {
 /// Shows diagnostics of `text` one after the other: the place, the line, the offending text
 /// underlined, what to do; with ANSI colours if `colour`.
 pub fn render(diagnostics: &[Diagnostic], text: &str, colour: bool) -> String {
-    let text = without_mark(text);
+    let text = &masked(without_mark(text), diagnostics);
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let shown: Vec<_> = diagnostics.iter().map(|one| render_one(&renderer, one, text)).collect();
     shown.join("\n\n")
+}
+
+/// Codes of mistakes whose text is, or may be, a secret that must not be shown again.
+const SECRET: [&str; 2] = ["password_in_specification", "secret_name"];
+
+/// The text with what may be a secret starred out.
+fn masked(text: &str, diagnostics: &[Diagnostic]) -> String {
+    let mut shown = text.to_owned();
+    for diagnostic in diagnostics.iter().filter(|one| SECRET.contains(&one.code)) {
+        let span = diagnostic.span(&shown);
+        let stars = "*".repeat(shown[span.clone()].chars().count());
+        shown.replace_range(span, &stars);
+    }
+    shown
 }
 
 /// The text without the byte order mark that some editors put before it.

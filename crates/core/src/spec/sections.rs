@@ -1,14 +1,41 @@
-//! Keys that Trefoil knows and refuses: those of later versions, and those that will never be.
+//! Keys of later versions: those that are only checked as yet, those that are refused, and those
+//! that will never be.
 
 use super::diagnostic::{Diagnostic, Place, quoted};
+use super::parse::Spot;
 
 /// Parts of a specification that are not built yet: where they stand, and their names.
-const NOT_YET: &[(&str, &[&str])] = &[
-    ("", &["size", "scale", "chat", "jobs", "domain", "alarms", "workload", "recovery"]),
-    ("application", &["size", "scale", "jobs", "domain"]),
-    ("database", &["size", "version"]),
-    ("environments.*", &["overrides", "database", "application", "buckets", "sessions"]),
+const NOT_YET: &[(&str, &[&str])] = &[("", &["budget", "cache", "cdn", "firewall", "profile"])];
+
+/// Sections that are checked and kept, but that no command uses yet; `*` stands for every name.
+const NOT_USED: &[&[&str]] = &[
+    &["size"],
+    &["scale"],
+    &["chat"],
+    &["jobs"],
+    &["domain"],
+    &["alarms"],
+    &["workload"],
+    &["recovery"],
+    &["database", "version"],
+    &["database", "size"],
+    &["database", "storage"],
+    &["database", "high_availability"],
+    &["database", "backup_days"],
 ];
+
+/// A word about each section that nothing uses yet, so that nobody relies on it.
+pub(super) fn not_used(root: &Spot<'_>) -> Vec<Diagnostic> {
+    let spot = |path: &&[&str]| path.iter().try_fold(root.clone(), |spot, key| spot.key(key));
+    NOT_USED.iter().filter_map(spot).map(|spot| not_used_yet(&spot)).collect()
+}
+
+fn not_used_yet(spot: &Spot<'_>) -> Diagnostic {
+    let message = format!("{} is checked, but not yet used", spot.name());
+    let place = spot.entry.map_or(spot.place, |entry| entry.key_place);
+    Diagnostic::warning("section_not_yet_used", place, &spot.path, message)
+        .hint("no command of this version does anything with it")
+}
 
 /// What is said about a key that will never be.
 struct Never {
@@ -28,29 +55,19 @@ const NEVER: &[Never] = &[
 
 /// The refusal of a key by its name, if it is one of these; `path` is that of its mapping.
 pub(super) fn refusal(path: &str, key: &str, value: Option<&str>, at: Place) -> Option<Diagnostic> {
-    let pattern = pattern_of(path);
     let full = super::parse::join(path, key);
-    if let Some(never) = NEVER.iter().find(|never| never.path == pattern && never.key == key) {
+    if let Some(never) = NEVER.iter().find(|never| never.path == path && never.key == key) {
         let message = format!("{} is not supported: {}", quoted(key), never.reason);
         return Some(Diagnostic::error("section_never", at, &full, message).hint(never.hint));
     }
-    if pattern == "database" && key == "engine" {
+    if path == "database" && key == "engine" {
         return Some(engine(value, at, &full));
     }
-    let (_, keys) =
-        NOT_YET.iter().find(|(place, keys)| *place == pattern && keys.contains(&key))?;
+    let (_, keys) = NOT_YET.iter().find(|(place, keys)| *place == path && keys.contains(&key))?;
     let message = format!("{} is not built yet in this version", quoted(&full));
     let others: Vec<_> = keys.iter().copied().filter(|other| *other != key).collect();
     let hint = format!("leave it out; not built yet either: {}", others.join(", "));
     Some(Diagnostic::error("section_not_yet", at, &full, message).hint(hint))
-}
-
-/// Every environment has the same keys.
-fn pattern_of(path: &str) -> &str {
-    match path.strip_prefix("environments.") {
-        Some(name) if !name.contains('.') => "environments.*",
-        _ => path,
-    }
 }
 
 fn engine(value: Option<&str>, at: Place, path: &str) -> Diagnostic {
