@@ -57,10 +57,12 @@ fn scale(root: &Spot<'_>, found: &mut Vec<Diagnostic>) {
     let default = Scale::default();
     let min = number("min").unwrap_or(default.min.into());
     let max = number("max").unwrap_or(default.max.into());
-    let Some(wrong) = scale.key("min").or_else(|| scale.key("max")).filter(|_| min > max) else {
+    let Some(wrong) =
+        scale.key("min").or_else(|| scale.key("max")).filter(|_| min > max && max > 0)
+    else {
         return;
     };
-    let message = format!("at least {min} instances and at most {max} cannot both hold");
+    let message = format!("a minimum of {min} and a maximum of {max} instances cannot both hold");
     found.push(
         Diagnostic::error("scale_order", wrong.place, &wrong.path, message)
             .hint("`min` is at most `max`; they are 1 and 10 when left out"),
