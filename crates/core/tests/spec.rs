@@ -120,6 +120,14 @@ fn depth_and_length_have_an_end() {
 }
 
 #[test]
+fn thousands_of_mistakes_are_shown_in_little_time() {
+    let text: String = (0..2_400).map(|n| format!("key{n}: {{}}\n")).collect();
+    let found = bad(&text);
+    assert_eq!(found.len(), 2_401);
+    assert!(render(&found, &text, false).contains("trefoil.yaml:2400:1"));
+}
+
+#[test]
 fn unknown_keys_get_the_nearest() {
     let text = "name: shop\napplication:\n  command: [shop]\n  helth:\n    path: /up\n";
     let found = one(text, "unknown_key", 4, 3, "helth");

@@ -92,29 +92,25 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
-    /// The bytes of `text` that are wrong.
-    fn span(&self, text: &str) -> Range<usize> {
-        let line = line_bytes(text, self.line);
+    /// The bytes of its line that are wrong.
+    fn span(&self, line: &str) -> Range<usize> {
         let byte_of = |column: usize| {
-            let within = text[line.clone()].char_indices().nth(column - 1);
-            within.map_or(line.end, |(offset, _)| line.start + offset)
+            let within = line.char_indices().nth(column - 1);
+            within.map_or(line.len(), |(offset, _)| offset)
         };
         byte_of(self.column)..byte_of(self.column + self.length)
     }
 }
 
-/// The bytes of a line of `text` (from 1) without its end; the empty end of the text when it has
-/// fewer lines. YAML ends a line at `\n`, `\r\n` or `\r`.
-fn line_bytes(text: &str, line: usize) -> Range<usize> {
-    let mut start = 0;
+/// A line of `text` (from 1) without its end; empty when it has fewer lines. YAML ends a line at
+/// `\n`, `\r\n` or `\r`.
+fn line_of(text: &str, line: usize) -> &str {
+    let mut rest = text;
     for _ in 1..line {
-        let Some(end) = text[start..].find(['\n', '\r']).map(|at| start + at) else {
-            return text.len()..text.len();
-        };
-        start = end + if text[end..].starts_with("\r\n") { 2 } else { 1 };
+        let Some(end) = rest.find(['\n', '\r']) else { return "" };
+        rest = &rest[end + if rest[end..].starts_with("\r\n") { 2 } else { 1 }..];
     }
-    let end = text[start..].find(['\n', '\r']).map_or(text.len(), |at| start + at);
-    start..end
+    rest.split(['\n', '\r']).next().unwrap_or(rest)
 }
 
 /// Shows diagnostics of `text` one after the other: the place, the line, the offending text
@@ -150,8 +146,10 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic, text: &str) -> Strin
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mark = AnnotationKind::Primary.span(diagnostic.span(text));
-    let snippet = Snippet::source(text).path(diagnostic.file.as_str()).annotation(mark);
+    let line = line_of(text, diagnostic.line);
+    let mark = AnnotationKind::Primary.span(diagnostic.span(line));
+    let snippet = Snippet::source(line).line_start(diagnostic.line).path(diagnostic.file.as_str());
+    let snippet = snippet.annotation(mark);
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
     let mut group = title.element(snippet);
     if !diagnostic.allowed.is_empty() {

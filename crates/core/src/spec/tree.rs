@@ -8,9 +8,9 @@ use serde_json::{Map, Number, Value};
 
 use super::diagnostic::{Diagnostic, Place, quoted};
 
-/// How many nodes a specification may have, with every alias written out: what an ordinary one
-/// has a hundred times over, and little enough that aliases of aliases cannot fill the memory.
-const NODES_MAX: usize = 20_000;
+/// How many nodes a specification may have, with every alias written out: far more than anybody
+/// writes, and little enough that aliases of aliases cannot fill the memory.
+const NODES_MAX: usize = 5_000;
 
 /// How deep it may be nested; the specification itself needs four.
 const DEPTH_MAX: usize = 64;
