@@ -10,9 +10,11 @@ pub mod interrupt;
 pub mod logging;
 pub mod printer;
 pub mod progress;
+pub mod runner;
 pub mod settings;
 pub mod specification;
 mod start;
+pub mod table;
 pub mod world;
 
 pub use context::Cx;

@@ -5,8 +5,12 @@ pub mod agent_protocol;
 pub mod compute;
 pub mod control;
 pub mod edge_protocol;
+pub mod files;
 pub mod inventory;
+pub mod probe;
+pub mod process;
 pub mod provision;
+pub mod spawn;
 pub mod traffic;
 
 use std::sync::Arc;

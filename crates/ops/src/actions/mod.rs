@@ -4,6 +4,7 @@ mod arm_return;
 mod await_ready;
 mod await_stream;
 mod build_indexes;
+mod copies;
 mod copy_objects;
 mod copy_rows;
 mod copy_schema;
