@@ -63,11 +63,7 @@ pub(super) fn refusal(path: &str, key: &str, value: Option<&str>, at: Place) -> 
     if path == "database" && key == "engine" {
         return Some(engine(value, at, &full));
     }
-<<<<<<< HEAD
-    let (_, keys) = NOT_YET.iter().find(|(place, keys)| *place == path && keys.contains(&key))?;
-=======
-    NOT_YET.iter().find(|(place, keys)| *place == pattern && keys.contains(&key))?;
->>>>>>> spec
+    NOT_YET.iter().find(|(place, keys)| *place == path && keys.contains(&key))?;
     let message = format!("{} is not built yet in this version", quoted(&full));
     Some(Diagnostic::error("section_not_yet", at, &full, message).hint("leave it out for now"))
 }

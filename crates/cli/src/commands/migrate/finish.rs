@@ -1,6 +1,5 @@
 //! `trefoil migrate finish`: closes the way back. The point of no return.
 
-
 use super::session::{Session, answer};
 use crate::args::FinishArgs;
 use crate::{Cx, ExitStatus, Result, runner};
