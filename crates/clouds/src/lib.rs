@@ -4,6 +4,7 @@
 //! opened from the URLs that its environment gives it. The operate half (feature `operate`) is
 //! what Trefoil itself needs to run environments.
 
+mod bounds;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod database;

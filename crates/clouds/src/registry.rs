@@ -20,7 +20,7 @@ struct Cloud {
     objects: fn(&Url) -> Result<Objects>,
     sessions: fn(&Url) -> Result<Sessions>,
     secrets: fn(&Url) -> Result<Secrets>,
-    services: fn(&OpenServices<'_>) -> Result<Services>,
+    services: fn(&AppSpec, &str, &Path, Option<&SecretString>) -> Result<Services>,
     #[cfg(feature = "operate")]
     open: fn(&crate::operate::OpenSite<'_>) -> Result<crate::operate::Site>,
 }
@@ -38,18 +38,6 @@ const CLOUDS: &[Cloud] = &[
         open: crate::local::operate::open,
     },
 ];
-
-/// What is needed to open the services of an environment.
-pub(crate) struct OpenServices<'a> {
-    /// The specification.
-    pub(crate) spec: &'a AppSpec,
-    /// The environment's name.
-    pub(crate) environment: &'a str,
-    /// The folder of state on this machine (`.trefoil`).
-    pub(crate) folder: &'a Path,
-    /// The database, when it is known.
-    pub(crate) database_url: Option<&'a SecretString>,
-}
 
 /// The names of the clouds that this build knows.
 pub fn known() -> Vec<&'static str> {
@@ -88,8 +76,7 @@ pub fn open_services(
     folder: &Path,
     database_url: Option<&SecretString>,
 ) -> Result<Services> {
-    let cloud = cloud_of(spec, environment)?;
-    (cloud.services)(&OpenServices { spec, environment, folder, database_url })
+    (cloud_of(spec, environment)?.services)(spec, environment, folder, database_url)
 }
 
 /// Opens a bucket by its URL.

@@ -1,10 +1,10 @@
 //! `trefoil inventory`: what exists in an environment.
 
-use comfy_table::{Table, presets};
 use trefoil_core::inventory::Inventory;
 use trefoil_ops::facts;
 
 use crate::args::EnvironmentArgs;
+use crate::table::{or_dash, table, time, word};
 use crate::{Cx, ExitStatus, Result};
 
 /// Observes an environment; changes nothing.
@@ -17,30 +17,24 @@ pub async fn run(args: &EnvironmentArgs, cx: &Cx) -> Result<ExitStatus> {
 }
 
 fn view(inventory: &Inventory) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(["kind", "name", "is", "version", "holds", "where"]);
-    for resource in &inventory.resources {
+    let rows = inventory.resources.iter().map(|resource| {
         let holds: Vec<_> =
             resource.size.iter().map(|(unit, amount)| format!("{amount} {unit}")).collect();
-        table.add_row([
-            format!("{:?}", resource.kind).to_lowercase(),
+        [
+            word(&resource.kind),
             resource.name.clone(),
             resource.native_type.clone(),
-            resource.version.clone().unwrap_or_default(),
+            or_dash(resource.version.as_ref()),
             holds.join(", "),
             resource.id.clone(),
-        ]);
-    }
+        ]
+    });
+    let shown = table(["KIND", "NAME", "IS", "VERSION", "HOLDS", "WHERE"], rows);
     let unseen = inventory
         .unseen
         .iter()
         .map(|unseen| format!("\nnot seen: {} ({}); {}", unseen.what, unseen.why, unseen.fix));
-    let at = inventory.observed_at;
-    format!(
-        "{} on {}, at {at}\n{table}{}",
-        inventory.environment,
-        inventory.cloud,
-        unseen.collect::<String>()
-    )
+    let Inventory { environment, cloud, observed_at, .. } = inventory;
+    let unseen: String = unseen.collect();
+    format!("{environment} on {cloud}, at {}\n{shown}{unseen}", time(*observed_at))
 }

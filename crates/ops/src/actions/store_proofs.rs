@@ -13,8 +13,7 @@ pub(super) async fn prove(step: &Validate, cx: &Context<'_>) -> Result<ValidateO
     let (source, target) = (&cx.site(&step.from)?.services, &cx.site(&step.to)?.services);
     let mut all_objects = StoreProof::begin();
     for (bucket, copied) in &step.buckets {
-        let (Some(source), Some(target)) =
-            (source.objects.get(bucket), target.objects.get(bucket))
+        let (Some(source), Some(target)) = (source.objects.get(bucket), target.objects.get(bucket))
         else {
             continue;
         };

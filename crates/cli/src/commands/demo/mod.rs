@@ -21,7 +21,7 @@ pub async fn run(args: &DemoArgs, cx: &Cx) -> Result<ExitStatus> {
     let folder = args.report.display();
     cx.printer.answer(&report, || {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_BORDERS_ONLY);
+        table.load_style(presets::UTF8_BORDERS_ONLY);
         report.rows().into_iter().for_each(|(what, value)| {
             table.add_row([what, value]);
         });

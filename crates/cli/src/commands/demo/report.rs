@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use minijinja::{AutoEscape, Environment, context};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value as Template, context};
 use serde::Serialize;
 use serde_json::{Value, json};
 use trefoil_core::report::MoveReport;
@@ -137,7 +138,8 @@ impl DemoReport {
             environment.add_template(name, source).map_err(rendering)?;
         }
         let template = environment.get_template(template).map_err(rendering)?;
-        let (report, chart, rows) = (self, &self.chart, self.rows());
+        let (report, chart) = (Template::from(Serde(self)), Template::from(Serde(&self.chart)));
+        let rows = self.rows();
         template.render(context! { report, chart, rows }).map_err(rendering)
     }
 }

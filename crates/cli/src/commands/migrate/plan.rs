@@ -29,8 +29,8 @@ pub async fn run(args: &MigratePlanArgs, cx: &Cx) -> Result<ExitStatus> {
     }
     let mut data = json!(plan);
     data["digest"] = json!(plan.digest());
-    data["unseen"] = json!([&facts.source.unseen, &facts.target.unseen].concat());
     data["findings"] = json!(facts.findings);
+    data["unseen"] = json!([facts.source.unseen, facts.target.unseen].concat());
     cx.printer.answer(&data, || view::plan(&plan) + &next(file, plan.blockers.is_empty()))?;
     Ok(ExitStatus::Yes)
 }

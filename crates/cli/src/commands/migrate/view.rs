@@ -2,27 +2,28 @@
 
 use std::time::Duration;
 
-use comfy_table::{Table, presets};
 use trefoil_core::journal::{Run, RunState};
 use trefoil_core::plan::{Interval, Plan, PlanKind, Step};
 use trefoil_core::report::MoveReport;
 use trefoil_ops::engine::{Check, Verdict};
 
+use crate::table::{table, word};
+
 /// A whole plan: what is carried, the steps with their marks, blockers.
 pub(super) fn plan(plan: &Plan) -> String {
-    let mut steps = table(["", "step", "", "takes", "undone by"]);
-    for step in &plan.steps {
-        let (n, name) = (step.n.to_string(), step.action.name());
+    let steps = plan.steps.iter().map(|step| {
         let undo = step.undo.clone().unwrap_or_default();
-        steps.add_row([n, name, mark(step).to_owned(), interval(step.estimate_ms), undo]);
-    }
-    let mut mapping = table(["kind", "now", "becomes", "changes and losses"]);
-    for row in &plan.mapping {
-        let kind = format!("{:?}", row.kind).to_lowercase();
-        let notes = [row.changes.clone(), row.lost.iter().map(|l| format!("lost: {l}")).collect()];
-        mapping.add_row([kind, row.source.clone(), row.target.clone(), notes.concat().join("; ")]);
-    }
-    let mut parts = vec![headline(plan), mapping.to_string(), steps.to_string(), footnote(plan)];
+        let takes = interval(step.estimate_ms);
+        [step.n.to_string(), step.action.name(), mark(step).to_owned(), takes, undo]
+    });
+    let mapping = plan.mapping.iter().map(|row| {
+        let lost = row.lost.iter().map(|lost| format!("lost: {lost}"));
+        let notes: Vec<_> = row.changes.iter().cloned().chain(lost).collect();
+        [word(&row.kind), row.source.clone(), row.target.clone(), notes.join("; ")]
+    });
+    let mapping = table(["KIND", "NOW", "BECOMES", "CHANGES AND LOSSES"], mapping);
+    let steps = table(["", "STEP", "", "TAKES", "UNDONE BY"], steps);
+    let mut parts = vec![headline(plan), mapping, steps, footnote(plan)];
     parts.extend(plan.blockers.iter().map(|blocker| {
         format!("BLOCKED {}: {}\n        hint: {}", blocker.code, blocker.message, blocker.hint)
     }));
@@ -66,8 +67,7 @@ pub(super) fn promise(plan: &Plan) -> String {
 
 /// What a dry run saw of each step.
 pub(super) fn verdicts(plan: &Plan, verdicts: &[Verdict]) -> String {
-    let mut rows = table(["", "step", "", "now"]);
-    for verdict in verdicts {
+    let rows = verdicts.iter().map(|verdict| {
         let step = &verdict.step;
         let now = match &verdict.check {
             Check::Done(_) => "done already".to_owned(),
@@ -75,8 +75,9 @@ pub(super) fn verdicts(plan: &Plan, verdicts: &[Verdict]) -> String {
             Check::After { step, provides } => format!("known after step {step}: {provides}"),
             Check::Blocked(error) => format!("BLOCKED: {}", error.chain()),
         };
-        rows.add_row([step.n.to_string(), step.action.name(), mark(step).to_owned(), now]);
-    }
+        [step.n.to_string(), step.action.name(), mark(step).to_owned(), now]
+    });
+    let rows = table(["", "STEP", "", "NOW"], rows);
     let blockers = plan.blockers.iter().map(|b| format!("\nBLOCKED {}: {}", b.code, b.message));
     format!("{rows}{}\nNothing was changed.", blockers.collect::<String>())
 }
@@ -91,9 +92,9 @@ pub(super) fn outcome(run: &Run, report: &MoveReport) -> String {
          Objects: {}. Sessions: {}. Secrets: {}.",
         plan.to,
         report.tables.len(),
-        word(report.objects.equal),
-        word(report.sessions.equal),
-        word(report.secrets.equal),
+        equality(report.objects.equal),
+        equality(report.sessions.equal),
+        equality(report.secrets.equal),
     );
     let id = &plan.plan_id;
     match run.state() {
@@ -110,7 +111,7 @@ pub(super) fn outcome(run: &Run, report: &MoveReport) -> String {
     }
 }
 
-fn word(equal: bool) -> &'static str {
+fn equality(equal: bool) -> &'static str {
     if equal { "equal" } else { "NOT EQUAL" }
 }
 
@@ -137,10 +138,4 @@ fn millis(millis: u64) -> String {
 
 fn size(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
-    table
 }
