@@ -195,10 +195,9 @@ environments:
     cloud: local
     overrides:
       application:
-        port: 81
+        health: {interval: 81s}
         variables: {PLACE: there}
       scale: {max: 4}
-      database:
 ";
 
 #[test]
@@ -208,11 +207,12 @@ fn an_environment_sees_its_overrides() {
         (spec.for_environment("east").unwrap(), spec.for_environment("west").unwrap());
     assert_eq!(east, spec);
     let application = west.application.unwrap();
-    assert_eq!((application.port, application.command), (81, vec!["shop".to_owned()]));
+    assert_eq!(application.health.interval.to_string(), "81s");
+    assert_eq!(application.health.timeout.to_string(), "5s");
+    assert_eq!((application.port, application.command), (80, vec!["shop".to_owned()]));
     assert_eq!(application.variables["GREETING"], "hello");
     assert_eq!(application.variables["PLACE"], "there");
     assert_eq!(west.scale.map(|scale| (scale.min, scale.max)), Some((2, 4)));
-    assert!(east.database.is_none() && west.database.is_some());
     assert_eq!(spec.for_environment("north").unwrap_err().code(), "environment_unknown");
 }
 
@@ -227,10 +227,13 @@ fn overrides_are_checked_where_they_stand() {
         ("scale_order", "environments.west.overrides.scale.min")
     );
     assert!(wrong[0].message.ends_with("(in environment `west`)"));
-    let text = TWO.replace("port: 81", "prt: 81");
+    let text = TWO.replace("interval: 81s", "intrval: 81s");
     let message = one_error(&text, "unknown_key");
-    assert_eq!(message, "`prt` is not a key of `environments.west.overrides.application`");
-    one_error(&TWO.replace("port: 81", "port: high"), "wrong_type");
+    assert_eq!(
+        message,
+        "`intrval` is not a key of `environments.west.overrides.application.health`"
+    );
+    one_error(&TWO.replace("interval: 81s", "interval: 81"), "wrong_type");
     one_error(
         &TWO.replace("      database:\n", "      alarms: {slow: {metric: a}}\n"),
         "missing_key",
@@ -256,20 +259,23 @@ fn setting(variable: &str, value: &str) -> Setting {
 
 #[test]
 fn settings_win_over_the_specification_and_its_overrides() {
-    let west = good(TWO).spec.for_environment("west").unwrap();
+    let spec = good(TWO).spec;
     let settings = [
         setting("TREFOIL_DATABASE__SIZE", "large"),
         setting("TREFOIL_APPLICATION__PORT", "90"),
         setting("TREFOIL_APPLICATION__VARIABLES__PLACE", "5"),
         setting("TREFOIL_APPLICATION__VARIABLES__NEW", "x"),
+        setting("TREFOIL_APPLICATION__HEALTH__INTERVAL", "3s"),
         setting("TREFOIL_APPLICATION__HEALTH__START_TIME", "5s"),
         setting("TREFOIL_APPLICATION__COMMAND", "[shop, serve]"),
         setting("TREFOIL_BUCKETS__DOCUMENTS", ""),
         setting("TREFOIL_DOMAIN", "shop.example.com"),
     ];
-    let spec = west.with_settings(&settings, CLOUDS).unwrap();
+    let spec = spec.with_settings(&settings, CLOUDS).unwrap();
+    let spec = spec.for_environment("west").unwrap();
     let application = spec.application.unwrap();
     assert_eq!((application.port, application.command.len()), (90, 2));
+    assert_eq!(application.health.interval.to_string(), "3s");
     assert_eq!(application.variables["PLACE"], "5");
     assert_eq!(application.variables["NEW"], "x");
     assert_eq!(application.health.start_time.as_millis(), 5_000);

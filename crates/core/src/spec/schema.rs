@@ -57,6 +57,11 @@ fn sections_in_part(schema: &Value) -> Value {
         sections.retain(|name, _| !SAME_EVERYWHERE.contains(&name.as_str()));
         sections.values_mut().for_each(in_part);
     }
+    for (section, key) in super::sections::SAME {
+        if let Some(keys) = sections[section]["properties"].as_object_mut() {
+            keys.remove(key);
+        }
+    }
     sections
 }
 

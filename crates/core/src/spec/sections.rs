@@ -37,6 +37,15 @@ fn not_used_yet(spot: &Spot<'_>) -> Diagnostic {
         .hint("no command of this version does anything with it")
 }
 
+/// Keys of sections that cannot differ between environments: users reach one edge, a database
+/// keeps its name when it moves, and a plan is made for one program.
+pub(super) const SAME: [(&str, &str); 4] = [
+    ("application", "port"),
+    ("application", "drain"),
+    ("application", "needs_database_to_start"),
+    ("database", "name"),
+];
+
 /// What is said about a key that will never be.
 struct Never {
     path: &'static str,
@@ -62,6 +71,16 @@ pub(super) fn refusal(path: &str, key: &str, value: Option<&str>, at: Place) -> 
     }
     if path == "database" && key == "engine" {
         return Some(engine(value, at, &full));
+    }
+    let is_same = |(section, name): &&(&str, &str)| {
+        *name == key && path.ends_with(&format!(".overrides.{section}"))
+    };
+    if let Some((section, _)) = SAME.iter().find(is_same) {
+        let message = format!("{} is the same in every environment", quoted(key));
+        return Some(
+            Diagnostic::error("override_same", at, &full, message)
+                .hint(format!("set it under `{section}:` at the top of the file")),
+        );
     }
     NOT_YET.iter().find(|(place, keys)| *place == path && keys.contains(&key))?;
     let message = format!("{} is not built yet in this version", quoted(&full));

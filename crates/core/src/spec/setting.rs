@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::diagnostic::{nearest, plain, quoted};
 use super::tree::{Entry, Kind, Node};
-use super::{AppSpec, Diagnostic, mistakes, rules, schema, tree};
+use super::{AppSpec, Diagnostic, mistakes, rules, schema, tree, view};
 use crate::{Error, Result};
 
 /// A value for one key of the specification.
@@ -109,7 +109,8 @@ fn new_name(segment: &str, path: &str) -> String {
 }
 
 impl AppSpec {
-    /// The specification with settings put over it, the later over the earlier. `clouds` are the
+    /// The specification with settings put over it and over what its environments override, the
+    /// later over the earlier. `clouds` are the
     /// names of the clouds that can be used.
     ///
     /// Errors: every mistake of every setting, each naming its variable.
@@ -145,9 +146,29 @@ fn applied(tree: &Node, setting: &Setting, clouds: &[&str]) -> Result<Node, Vec<
     let over = setting.tree(tree).map_err(|error| vec![error])?;
     let mut with = tree.clone();
     with.merge(&over);
+    over_overrides(&mut with, &over);
     let mut found = mistakes::find(&with, &filled(&with));
     found.extend(rules::check(&with, clouds));
+    view::check(&with, clouds, &mut found);
     let errors: Vec<_> =
         found.iter().filter(|one| one.is_error()).map(|one| setting.error(one)).collect();
     if errors.is_empty() { Ok(with) } else { Err(errors) }
+}
+
+/// A setting wins over what single environments override, too.
+fn over_overrides(tree: &mut Node, over: &Node) {
+    let in_part = &schema::schema()["properties"]["environments"]["additionalProperties"];
+    let in_part = &in_part["properties"]["overrides"];
+    let sections =
+        over.entries().iter().filter(|entry| schema::below(in_part, &entry.key).is_some());
+    let sections: Vec<_> = sections.collect();
+    let Some(environments) = tree.get_mut("environments") else { return };
+    for environment in environments.entries_mut() {
+        let Some(overrides) = environment.value.get_mut("overrides") else { continue };
+        for section in &sections {
+            if let Some(overridden) = overrides.get_mut(&section.key) {
+                overridden.merge(&section.value);
+            }
+        }
+    }
 }

@@ -87,6 +87,20 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
+    /// The entries of a mapping, to change them; none of anything else.
+    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
+        match &mut self.kind {
+            Kind::Mapping(entries) => entries,
+            _ => &mut [],
+        }
+    }
+
+    /// The value of a key, to change it.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let entry = self.entries_mut().iter_mut().find(|entry| entry.key == key)?;
+        Some(&mut entry.value)
+    }
+
     /// The text, if it is text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {

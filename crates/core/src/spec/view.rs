@@ -11,6 +11,9 @@ use crate::{Error, Result};
 /// Sections that are the same for every environment and that overrides cannot reach.
 const NOT_MERGED: [&str; 2] = ["environments", "recovery"];
 
+/// Sections that a move carries, or that decide how it goes.
+const CARRIED: [&str; 3] = ["application", "database", "sessions"];
+
 impl AppSpec {
     /// The specification as it holds in one environment: its overrides put over the sections.
     ///
@@ -79,6 +82,8 @@ pub(super) fn check(root: &Node, clouds: &[&str], found: &mut Vec<Diagnostic>) {
         let Some(overrides) = overrides.filter(|entry| !entry.value.entries().is_empty()) else {
             continue;
         };
+        let path = format!("environments.{}.overrides", environment.key);
+        found.extend(added(root, &overrides.value, &path));
         let merged = merged(root, &overrides.value);
         let mut value = merged.to_value();
         schema::fill(&mut value, schema::schema());
@@ -93,11 +98,35 @@ pub(super) fn check(root: &Node, clouds: &[&str], found: &mut Vec<Diagnostic>) {
             if found.iter().any(same) {
                 continue;
             }
-            let path = format!("environments.{}.overrides.{}", environment.key, diagnostic.path);
+            let path = format!("{path}.{}", diagnostic.path);
             diagnostic.message.push_str(&format!(" (in environment `{}`)", environment.key));
             found.push(Diagnostic { path, ..diagnostic });
         }
     }
+}
+
+/// Parts that only the overrides have. What there is has to be the same everywhere, because a
+/// move carries it from one environment to the other.
+fn added(root: &Node, overrides: &Node, path: &str) -> Vec<Diagnostic> {
+    let new = |base: Option<&Node>, over: &Node, keys: Option<&[&str]>, path: &str| {
+        let wanted = |entry: &&Entry| keys.is_none_or(|keys| keys.contains(&entry.key.as_str()));
+        let missing = |entry: &&Entry| base.is_none_or(|base| base.get(&entry.key).is_none());
+        let entries = over.entries().iter().filter(wanted).filter(missing);
+        entries.map(|entry| added_part(entry, path)).collect::<Vec<_>>()
+    };
+    let mut found = new(Some(root), overrides, Some(&CARRIED), path);
+    if let Some(buckets) = overrides.get("buckets") {
+        let base = root.get("buckets").map(|entry| &entry.value);
+        found.extend(new(base, &buckets.value, None, &format!("{path}.buckets")));
+    }
+    found
+}
+
+fn added_part(entry: &Entry, path: &str) -> Diagnostic {
+    let path = super::parse::join(path, &entry.key);
+    let message = format!("{} is only in this environment", super::diagnostic::quoted(&path));
+    Diagnostic::error("part_without_section", entry.key_place, &path, message)
+        .hint("add it to the section at the top of the file: every environment has the same parts")
 }
 
 /// The sections with overrides put over them.
