@@ -22,7 +22,6 @@ use crate::operate::agent_protocol::{AgentStatus, DatabaseRecord};
 use crate::operate::control::{AGENT_SOCKET, Control};
 use crate::operate::spawn::{self, Resident};
 use crate::operate::{OpenSite, Site, files};
-use crate::registry::OpenServices;
 use crate::secrets::Secrets;
 use crate::{Error, Result};
 
@@ -58,12 +57,9 @@ pub fn open(open: &OpenSite<'_>) -> Result<Site> {
         secrets: Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),
         layout,
     };
-    let services = super::open_services(&OpenServices {
-        spec: open.spec,
-        environment: open.environment,
-        folder: &folder,
-        database_url: local.application_url_now()?.as_ref(),
-    })?;
+    let database_url = local.application_url_now()?;
+    let services =
+        super::open_services(open.spec, open.environment, &folder, database_url.as_ref())?;
     let local = Arc::new(local);
     Ok(Site {
         name: open.environment.to_owned(),
