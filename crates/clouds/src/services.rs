@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+use crate::Result;
 use crate::database::Database;
 use crate::objects::Objects;
 use crate::secrets::Secrets;
 use crate::sessions::Sessions;
-use crate::Result;
 
 pub use crate::bounds::PAGE_MAX;
 
