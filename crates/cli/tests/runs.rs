@@ -140,7 +140,7 @@ async fn a_run_is_shown_with_all_its_events() {
     let data = &object["data"];
     assert_eq!((&data["run_id"], &data["plan_id"]), (&"0191-a".into(), &"0191-a".into()));
     assert_eq!((&data["kind"], &data["state"]), (&"migrate".into(), &"paused".into()));
-    assert_eq!((&data["writable_side"], &data["report"]), (&"east".into(), &Value::Null));
+    assert_eq!((&data["writable_side"], &data["report"]["to"]), (&"east".into(), &"west".into()));
     let events: Vec<_> =
         data["events"].as_array().unwrap().iter().map(|e| e["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["opened", "adopted", "adopted", "started", "failed"]);
