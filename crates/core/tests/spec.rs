@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use support::{CLOUDS, bad, good, hint, one};
-use trefoil_core::spec::{Diagnostic, Severity, json_schema, parse, render};
+use trefoil_core::spec::{Severity, json_schema, render};
 
 const EXAMPLE: &str = include_str!("../../../examples/medassistant/trefoil.yaml");
 const MISTAKES: &str = include_str!("mistakes.yaml");

@@ -10,7 +10,8 @@ use crate::{Error, ErrorKind};
 pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error) -> Error {
     let id = &run.plan.plan_id;
     let serves = serves(run, active);
-    let message = format!("run {id} is paused at step {} ({}); {serves}", step.n, step.action.name());
+    let message =
+        format!("run {id} is paused at step {} ({}); {serves}", step.n, step.action.name());
     let abort = if run.switched() || run.plan.kind == PlanKind::Down {
         String::new()
     } else {
