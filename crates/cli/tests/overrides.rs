@@ -9,7 +9,7 @@ use common::Town;
 
 /// The variables of the process that has `GREETING` and works for the town in `folder`.
 fn variables_of_application(folder: &Path) -> Vec<String> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
     let environments = processes.filter_map(|entry| {
         let bytes = std::fs::read(entry.path().join("environ")).ok()?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
