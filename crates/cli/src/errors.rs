@@ -8,7 +8,7 @@ use trefoil_core::spec::Diagnostic;
 
 use crate::{Error, Result};
 
-/// The code of the error that sums up a specification's mistakes, which have been shown already.
+/// The code of the error that sums up mistakes which have been shown already.
 pub const SPEC_INVALID: &str = "spec_invalid";
 
 /// How a command that ran to its end ended.

@@ -9,7 +9,7 @@ pub mod demo;
 pub mod down;
 pub mod edge;
 pub mod init;
-mod inventory;
+pub mod inventory;
 pub mod log;
 mod man;
 pub mod migrate;
