@@ -6,6 +6,7 @@ pub mod compute;
 pub mod control;
 pub mod edge_protocol;
 pub mod inventory;
+pub mod pricing;
 pub mod provision;
 pub mod traffic;
 
