@@ -1,2 +1,7 @@
-//! t
-fn main() {}
+//! The `trefoil` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trefoil_cli::main(std::env::args_os().collect())
+}

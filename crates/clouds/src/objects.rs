@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::BoxStream;
+use bytes::{Bytes, BytesMut};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::services::{check_limit, within};
+use crate::{Error, Result};
 
 /// The longest key, in bytes: the limit that all clouds share.
 pub const KEY_MAX_BYTES: usize = 1024;
@@ -130,4 +132,160 @@ pub trait ObjectsDriver: Send + Sync {
 #[derive(Clone)]
 pub struct Objects {
     driver: Arc<dyn ObjectsDriver>,
+}
+
+/// How long a call without content may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the next piece of a content may take, in either direction.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Objects {
+    /// A bucket on a driver.
+    pub fn new(driver: Arc<dyn ObjectsDriver>) -> Self {
+        Self { driver }
+    }
+
+    /// The bucket at a URL, such as `file:///var/lib/app/documents`; made when it is not there.
+    pub fn open(url: &str) -> Result<Self> {
+        crate::registry::open_objects(url)
+    }
+
+    /// What the driver can do beyond the least.
+    pub fn capabilities(&self) -> Capabilities {
+        self.driver.capabilities()
+    }
+
+    /// Writes an object whole: readers see the old one or the new one. Fails with code
+    /// `object_digest` when `digest` (SHA-256, hexadecimal) does not fit the bytes, and with
+    /// `object_condition` when the condition does not hold; then nothing is written.
+    pub async fn put(
+        &self,
+        key: &str,
+        content: ByteStream,
+        attributes: &Attributes,
+        condition: &Condition,
+        digest: Option<&str>,
+    ) -> Result<ObjectInfo> {
+        check_key(key)?;
+        digest.map(check_digest).transpose()?;
+        if *condition != Condition::Always && !self.capabilities().conditional {
+            let why = "this store cannot write on a condition";
+            return Err(Error::refused("object_condition_unsupported", why));
+        }
+        self.driver.put(key, steady(content), attributes, condition, digest).await
+    }
+
+    /// Writes an object from memory, whatever was there.
+    pub async fn put_bytes(&self, key: &str, content: Bytes) -> Result<ObjectInfo> {
+        let (attributes, condition) = (Attributes::default(), Condition::Always);
+        self.put(key, stream_of(content), &attributes, &condition, None).await
+    }
+
+    /// An object and its bytes from `range` (first byte, and one after the last; what is beyond
+    /// the end is left out); whole when `None`. `None` when the key does not exist.
+    pub async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        check_key(key)?;
+        if let Some((first, end)) = range.filter(|(first, end)| first > end) {
+            let why = format!("the range {first}..{end} of an object ends before it begins");
+            return Err(Error::usage("object_range", why));
+        }
+        let found = within(CALL_TIMEOUT, "objects", self.driver.get(key, range)).await?;
+        Ok(found.map(|(info, content)| (info, steady(content))))
+    }
+
+    /// An object in memory. Fails with code `object_too_large` above `limit_bytes`, without
+    /// reading it. `None` when the key does not exist.
+    pub async fn get_bytes(
+        &self,
+        key: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<(ObjectInfo, Bytes)>> {
+        let Some((info, content)) = self.get(key, None).await? else { return Ok(None) };
+        if info.size_bytes > limit_bytes {
+            let size = info.size_bytes;
+            let why = format!("the object has {size} bytes; at most {limit_bytes} are accepted");
+            return Err(Error::refused("object_too_large", why));
+        }
+        let gather = |mut whole: BytesMut, piece: Bytes| async move {
+            whole.extend_from_slice(&piece);
+            Ok(whole)
+        };
+        let whole = content.try_fold(BytesMut::new(), gather).await?;
+        Ok(Some((info, whole.freeze())))
+    }
+
+    /// What is known of an object; `None` when the key does not exist.
+    pub async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
+        check_key(key)?;
+        within(CALL_TIMEOUT, "objects", self.driver.head(key)).await
+    }
+
+    /// Deletes an object; false when there was none.
+    pub async fn delete(&self, key: &str) -> Result<bool> {
+        check_key(key)?;
+        within(CALL_TIMEOUT, "objects", self.driver.delete(key)).await
+    }
+
+    /// Objects whose key starts with `prefix` and is after `after`, in byte order, 1 to
+    /// [`crate::services::PAGE_MAX`] of them.
+    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
+        check_limit(limit)?;
+        within(CALL_TIMEOUT, "objects", self.driver.list(prefix, after, limit)).await
+    }
+
+    /// Changes after the position `since`, oldest first, 1 to [`crate::services::PAGE_MAX`] of
+    /// them; each key once, at its newest change. Fewer than `limit` means that there are no more.
+    pub async fn changes(&self, since: u64, limit: usize) -> Result<Vec<Change>> {
+        check_limit(limit)?;
+        within(CALL_TIMEOUT, "objects", self.driver.changes(since, limit)).await
+    }
+
+    /// The position of the newest change; 0 when there was none.
+    pub async fn position(&self) -> Result<u64> {
+        within(CALL_TIMEOUT, "objects", self.driver.position()).await
+    }
+
+    /// Whether the store answers.
+    pub async fn health(&self) -> Result<()> {
+        within(CALL_TIMEOUT, "objects", self.driver.health()).await
+    }
+}
+
+/// Bytes in memory as a content.
+pub fn stream_of(content: Bytes) -> ByteStream {
+    futures::stream::iter([Ok(content)]).boxed()
+}
+
+/// The same content, which fails when its next piece takes too long.
+fn steady(content: ByteStream) -> ByteStream {
+    let next = |mut content: ByteStream| async move {
+        let piece = tokio::time::timeout(PIECE_TIMEOUT, content.next()).await;
+        let stalled = |_| {
+            let why = format!("no piece of the object came for {} s", PIECE_TIMEOUT.as_secs());
+            Error::failed("object_stalled", why).retryable()
+        };
+        let piece = piece.map_err(stalled)?.transpose()?;
+        Ok(piece.map(|piece| (piece, content)))
+    };
+    futures::stream::try_unfold(content, next).boxed()
+}
+
+fn check_key(key: &str) -> Result<()> {
+    if (1..=KEY_MAX_BYTES).contains(&key.len()) {
+        return Ok(());
+    }
+    let why = format!("an object's key has {} bytes; 1 to {KEY_MAX_BYTES} are allowed", key.len());
+    Err(Error::usage("object_key", why))
+}
+
+fn check_digest(digest: &str) -> Result<()> {
+    if digest.len() == 64 && digest.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    let why = format!("`{digest}` is not a SHA-256 digest; it has 64 hexadecimal digits");
+    Err(Error::usage("object_digest_form", why))
 }

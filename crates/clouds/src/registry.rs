@@ -1,10 +1,41 @@
 //! The clouds that this build knows. A further cloud is a folder, a line here and a feature.
 
+use std::path::Path;
+
+use secrecy::SecretString;
+#[cfg(feature = "operate")]
+use trefoil_core::cost::{Needs, Offer, Place, Pricer, Usage};
+use trefoil_core::spec::AppSpec;
+use url::Url;
+
+use crate::objects::Objects;
+use crate::secrets::Secrets;
+use crate::services::Services;
+use crate::sessions::Sessions;
 use crate::{Error, Result};
 
 /// What a cloud gives to this crate.
 struct Cloud {
     name: &'static str,
+    /// What it bills for what a specification needs; a cloud without it sends no bill.
+    #[cfg(feature = "operate")]
+    bill: Option<Bill>,
+    /// How its services and environments are opened; a cloud without it can be priced only.
+    opens: Option<Opens>,
+}
+
+/// What a cloud bills for what a specification needs.
+#[cfg(feature = "operate")]
+type Bill = fn(&Needs, &Offer<'_>) -> Result<Vec<Usage>>;
+
+/// How a cloud's services and environments are opened.
+struct Opens {
+    /// The schemes of the URLs of its services.
+    schemes: &'static [&'static str],
+    objects: fn(&Url) -> Result<Objects>,
+    sessions: fn(&Url) -> Result<Sessions>,
+    secrets: fn(&Url) -> Result<Secrets>,
+    services: fn(&OpenServices<'_>) -> Result<Services>,
     #[cfg(feature = "operate")]
     open: fn(&crate::operate::OpenSite<'_>) -> Result<crate::operate::Site>,
 }
@@ -14,9 +45,94 @@ const CLOUDS: &[Cloud] = &[
     Cloud {
         name: "local",
         #[cfg(feature = "operate")]
-        open: crate::local::operate::open,
+        bill: None,
+        opens: Some(Opens {
+            schemes: crate::local::SCHEMES,
+            objects: crate::local::open_objects,
+            sessions: crate::local::open_sessions,
+            secrets: crate::local::open_secrets,
+            services: crate::local::open_services,
+            #[cfg(feature = "operate")]
+            open: crate::local::operate::open,
+        }),
+    },
+    #[cfg(feature = "aws")]
+    Cloud {
+        name: "aws",
+        #[cfg(feature = "operate")]
+        bill: Some(crate::aws::operate::pricing::usages),
+        opens: None,
+    },
+    #[cfg(feature = "azure")]
+    Cloud {
+        name: "azure",
+        #[cfg(feature = "operate")]
+        bill: Some(crate::azure::operate::pricing::usages),
+        opens: None,
+    },
+    #[cfg(feature = "gcp")]
+    Cloud {
+        name: "gcp",
+        #[cfg(feature = "operate")]
+        bill: Some(crate::gcp::operate::pricing::usages),
+        opens: None,
     },
 ];
+
+impl Cloud {
+    /// How it is opened.
+    ///
+    /// # Errors
+    /// `cloud_not_yet`, when this build can only price it.
+    fn opens(&self) -> Result<&Opens> {
+        self.opens.as_ref().ok_or_else(|| {
+            let message = format!("environments on `{}` cannot be operated yet", self.name);
+            let operated: Vec<_> = CLOUDS
+                .iter()
+                .filter(|cloud| cloud.opens.is_some())
+                .map(|cloud| cloud.name)
+                .collect();
+            Error::refused("cloud_not_yet", message).hint(format!(
+                "`trefoil cost` can price it; what can be operated: {}",
+                operated.join(", ")
+            ))
+        })
+    }
+}
+
+/// The clouds that can be priced.
+#[cfg(feature = "operate")]
+pub fn priced() -> Vec<&'static str> {
+    CLOUDS.iter().filter(|cloud| cloud.bill.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// What each cloud of this build bills for what a specification needs.
+#[cfg(feature = "operate")]
+#[derive(Debug, Clone, Copy)]
+pub struct Bills;
+
+#[cfg(feature = "operate")]
+impl Pricer for Bills {
+    fn usages(&self, place: &Place, needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
+        let bill = find(&place.cloud)?.bill.ok_or_else(|| {
+            Error::usage("cost_provider", format!("`{}` sends no bill", place.cloud))
+                .hint(format!("what can be priced: {}", priced().join(", ")))
+        })?;
+        bill(needs, offer)
+    }
+}
+
+/// What is needed to open the services of an environment.
+pub(crate) struct OpenServices<'a> {
+    /// The specification.
+    pub(crate) spec: &'a AppSpec,
+    /// The environment's name.
+    pub(crate) environment: &'a str,
+    /// The folder of state on this machine (`.trefoil`).
+    pub(crate) folder: &'a Path,
+    /// The database, when it is known.
+    pub(crate) database_url: Option<&'a SecretString>,
+}
 
 /// The names of the clouds that this build knows.
 pub fn known() -> Vec<&'static str> {
@@ -31,16 +147,74 @@ fn find(name: &str) -> Result<&'static Cloud> {
     })
 }
 
+/// The cloud of an environment of the specification.
+fn cloud_of(spec: &AppSpec, environment: &str) -> Result<&'static Cloud> {
+    let found = spec.environments.get(environment).ok_or_else(|| {
+        let names: Vec<_> = spec.environments.keys().map(String::as_str).collect();
+        Error::usage("environment_unknown", format!("there is no environment `{environment}`"))
+            .hint(format!("the specification has: {}", names.join(", ")))
+    })?;
+    find(&found.cloud)
+}
+
 /// Opens an environment to be operated. Starts nothing.
 #[cfg(feature = "operate")]
 pub fn open_site(open: &crate::operate::OpenSite<'_>) -> Result<crate::operate::Site> {
-    let environment = open.spec.environments.get(open.environment).ok_or_else(|| {
-        let names: Vec<_> = open.spec.environments.keys().map(String::as_str).collect();
-        Error::usage(
-            "environment_unknown",
-            format!("there is no environment `{}`", open.environment),
-        )
-        .hint(format!("the specification has: {}", names.join(", ")))
-    })?;
-    (find(&environment.cloud)?.open)(open)
+    (cloud_of(open.spec, open.environment)?.opens()?.open)(open)
+}
+
+/// Opens the services of an environment. Starts and makes nothing: what is not there yet is
+/// empty to readers, and made by the first write. The database is there when its URL is given.
+pub fn open_services(
+    spec: &AppSpec,
+    environment: &str,
+    folder: &Path,
+    database_url: Option<&SecretString>,
+) -> Result<Services> {
+    let cloud = cloud_of(spec, environment)?.opens()?;
+    (cloud.services)(&OpenServices { spec, environment, folder, database_url })
+}
+
+/// Opens a bucket by its URL.
+pub(crate) fn open_objects(url: &str) -> Result<Objects> {
+    let (cloud, url) = by_url(url)?;
+    (cloud.objects)(&url)
+}
+
+/// Opens a store of sessions by its URL.
+pub(crate) fn open_sessions(url: &str) -> Result<Sessions> {
+    let (cloud, url) = by_url(url)?;
+    (cloud.sessions)(&url)
+}
+
+/// Opens a store of secrets by its URL.
+pub(crate) fn open_secrets(url: &str) -> Result<Secrets> {
+    let (cloud, url) = by_url(url)?;
+    (cloud.secrets)(&url)
+}
+
+/// How the cloud is opened whose scheme a URL has. The URL itself is in no error: it may hold a
+/// password.
+fn by_url(text: &str) -> Result<(&'static Opens, Url)> {
+    let opens = || CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref());
+    let schemes: Vec<&str> = opens().flat_map(|cloud| cloud.schemes).copied().collect();
+    let Ok(url) = Url::parse(text) else {
+        let error = Error::usage("service_url", "the URL of a service cannot be read");
+        return Err(error.hint(format!("it begins with: {}", begins(&schemes))));
+    };
+    let found = opens().find(|cloud| cloud.schemes.contains(&url.scheme()));
+    match found {
+        Some(cloud) => Ok((cloud, url)),
+        None => Err(unknown_scheme(url.scheme(), &schemes)),
+    }
+}
+
+/// The error of a URL whose scheme is none of `known`.
+pub(crate) fn unknown_scheme(scheme: &str, known: &[&str]) -> Error {
+    let why = format!("`{scheme}:` is not a scheme that this build knows for such a service");
+    Error::usage("service_url_unknown", why).hint(format!("it knows: {}", begins(known)))
+}
+
+fn begins(schemes: &[&str]) -> String {
+    schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(", ")
 }

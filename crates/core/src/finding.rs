@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Blocker;
+
 /// One obstacle, or something to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -27,4 +29,15 @@ pub enum Severity {
     Warning,
     /// Good to know.
     Info,
+}
+
+impl Finding {
+    /// The same as a plan's blocker, if it stops the move.
+    pub fn blocker(&self) -> Option<Blocker> {
+        (self.severity == Severity::Blocker).then(|| Blocker {
+            code: self.code.clone(),
+            message: self.message.clone(),
+            hint: self.command.clone().unwrap_or_else(|| "see docs/errors.md".into()),
+        })
+    }
 }

@@ -138,6 +138,9 @@ pub struct Run {
     pub plan: Plan,
     /// The status of each step, by number.
     pub steps: BTreeMap<usize, StepStatus>,
+    /// The output of each step that has succeeded, kept until the step is undone to its end:
+    /// undoing needs it too.
+    pub outputs: BTreeMap<usize, Value>,
     /// A person asked for an abort.
     pub abort_requested: bool,
     /// A person asked for the end of the soak.
@@ -157,6 +160,7 @@ impl Run {
         let mut run = Run {
             plan: (**plan).clone(),
             steps: plan.steps.iter().map(|step| (step.n, StepStatus::Pending)).collect(),
+            outputs: BTreeMap::new(),
             abort_requested: false,
             finish_requested: false,
             closed: None,
@@ -180,11 +184,29 @@ impl Run {
                 return Err(illegal("after the switch a run is rolled back, not aborted"));
             }
             Event::AbortRequested => self.abort_requested = true,
+            Event::FinishRequested if !self.soaking() => {
+                return Err(illegal("only a run that soaks can be finished"));
+            }
             Event::FinishRequested => self.finish_requested = true,
-            Event::Closed { state } => self.closed = Some(*state),
+            Event::Closed { state } => self.close(*state)?,
             step_event => self.apply_step(step_event)?,
         }
         self.entries.push(entry);
+        Ok(())
+    }
+
+    fn close(&mut self, state: RunState) -> Result<()> {
+        let legal = match state {
+            RunState::Succeeded => self.next_step().is_none(),
+            RunState::RolledBack => self.switched(),
+            RunState::Aborted => self.abort_requested && self.all_untouched_after(0),
+            RunState::Failed => true,
+            _ => false,
+        };
+        if !legal {
+            return Err(illegal(format!("a run that stands here cannot be closed as {state:?}")));
+        }
+        self.closed = Some(state);
         Ok(())
     }
 
@@ -192,22 +214,98 @@ impl Run {
         let Some(n) = event.step() else { return Ok(()) };
         let status = self.steps.get(&n).ok_or_else(|| illegal(format!("there is no step {n}")))?;
         let next = transition(status, event)?;
+        self.in_order(n, event)?;
+        match event {
+            Event::Succeeded { output, .. } => {
+                self.outputs.insert(n, output.clone());
+            }
+            Event::UndoFinished { .. } => {
+                self.outputs.remove(&n);
+            }
+            _ => {}
+        }
         self.steps.insert(n, next);
         Ok(())
     }
 
-    /// The output of a step that has succeeded.
-    pub fn output(&self, step: usize) -> Option<&Value> {
-        match self.steps.get(&step)? {
-            StepStatus::Succeeded { output } => Some(output),
-            _ => None,
+    /// Steps are performed forwards and undone backwards, and nothing is undone from the switch on.
+    fn in_order(&self, n: usize, event: &Event) -> Result<()> {
+        match event {
+            Event::Started { .. } if self.abort_requested => {
+                Err(illegal("a run that is being aborted starts nothing"))
+            }
+            Event::Started { .. } if self.next_step().is_some_and(|next| next.n != n) => {
+                Err(illegal(format!("step {n} is not the next one")))
+            }
+            Event::Started { .. }
+                if self.plan.step(n).is_some_and(|s| s.finish) && !self.finish_requested =>
+            {
+                Err(illegal(format!("step {n} waits for the word to finish")))
+            }
+            Event::UndoStarted { .. } if self.switched() => {
+                Err(illegal("after the switch nothing is undone"))
+            }
+            Event::UndoStarted { .. } if !self.all_untouched_after(n) => {
+                Err(illegal(format!("steps after {n} must be undone first")))
+            }
+            _ => Ok(()),
         }
+    }
+
+    fn all_untouched_after(&self, n: usize) -> bool {
+        self.steps.range(n + 1..).all(|(_, status)| *status == StepStatus::Pending)
+    }
+
+    /// The output of a step that has succeeded; also while the step is being undone.
+    pub fn output(&self, step: usize) -> Option<&Value> {
+        self.outputs.get(&step)
     }
 
     /// Whether the step that opens the other side was begun: from then on the only way is
     /// forward, and back is a rollback.
     pub fn switched(&self) -> bool {
         self.plan.switch_step().is_some_and(|step| !self.is_untouched(step.n))
+    }
+
+    /// The window's steps that were begun and not undone, last first: what has to be undone so
+    /// that the source serves again. Empty from the switch on.
+    pub fn to_compensate(&self) -> Vec<Step> {
+        if self.switched() {
+            return Vec::new();
+        }
+        let begun = |step: &&Step| step.window && !self.is_untouched(step.n);
+        self.plan.steps.iter().filter(begun).rev().cloned().collect()
+    }
+
+    /// Every step that was begun and not undone, last first.
+    pub fn to_undo(&self) -> Vec<Step> {
+        let begun = |step: &&Step| !self.is_untouched(step.n);
+        self.plan.steps.iter().filter(begun).rev().cloned().collect()
+    }
+
+    /// Whether there is nothing to do without a person's word: every step is done, or the run soaks.
+    pub fn at_rest(&self) -> bool {
+        self.next_step().is_none() || (self.soaking() && !self.finish_requested)
+    }
+
+    /// Host and process that run it, as the newest entry of that kind says.
+    pub fn executor(&self) -> Option<&str> {
+        self.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::Adopted { executor } => Some(executor.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The environment that accepts writes as far as the journal tells; `None` inside the window
+    /// and while the switch is under way. `active` is the one that the ledger names.
+    pub fn writable_side(&self, active: Option<&str>) -> Option<String> {
+        let switched = self.plan.switch_step().map(|step| self.is_done(step.n));
+        match switched {
+            _ if self.closed.is_some() => active.map(str::to_owned),
+            Some(true) => Some(self.plan.to.clone()),
+            _ if self.switched() || !self.to_compensate().is_empty() => None,
+            _ => active.map(str::to_owned),
+        }
     }
 
     /// Whether the step was never started, or was undone.
@@ -286,3 +384,6 @@ pub fn transition(status: &StepStatus, event: &Event) -> Result<StepStatus> {
 fn illegal(why: impl Into<String>) -> Error {
     Error::refused("journal_illegal", format!("the journal refuses this entry: {}", why.into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,10 +25,11 @@ pub enum LedgerEvent {
         from: String,
         /// The environment that serves afterwards.
         to: String,
-        /// The run that it takes back, for a rollback.
+        /// The run that the plan takes back, for a rollback.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<String>,
     },
-    /// A run of a plan began. Refused while another run is open, unless this one takes it back.
+    /// A run of a plan began. Refused while another run is open, except the one that it takes back.
     RunOpened {
         /// The plan's and the run's identifier.
         run_id: String,
@@ -40,6 +41,13 @@ pub enum LedgerEvent {
         /// The environment.
         environment: String,
         /// The run that opened it.
+        run_id: String,
+    },
+    /// An environment's data was deleted; when it was the active one, none is.
+    EnvironmentDestroyed {
+        /// The environment.
+        environment: String,
+        /// The run that deleted it.
         run_id: String,
     },
     /// A run ended.
@@ -101,10 +109,15 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The newest run that has not ended, if there is one. While a rollback runs, the run that it
-    /// takes back is open too, since an aborted rollback leaves that one as it was.
+    /// The newest run that has not ended, if there is one. Two are open while a rollback takes
+    /// back a run whose way back is open.
     pub fn open_run(&self) -> Option<&str> {
         self.runs.iter().rev().find(|(_, state)| state.is_none()).map(|(run, _)| run.as_str())
+    }
+
+    /// Whether the run began and has not ended.
+    pub fn is_open(&self, run_id: &str) -> bool {
+        self.runs.iter().any(|(run, state)| run == run_id && state.is_none())
     }
 
     /// Adds one entry, if it may follow the others.
@@ -125,19 +138,27 @@ impl Ledger {
             LedgerEvent::EpochOpened { epoch, environment, .. } => {
                 self.raise(*epoch, environment)?;
             }
+            LedgerEvent::EnvironmentDestroyed { environment, .. } => {
+                self.active.take_if(|active| active == environment);
+            }
             LedgerEvent::RunClosed { run_id, state } => self.close(run_id, *state)?,
         }
         Ok(())
     }
 
     fn open(&mut self, run_id: &str) -> Result<()> {
-        let parent = self.plans.get(run_id).and_then(|plan| plan.parent.as_deref());
+        let Some(plan) = self.plans.get(run_id) else {
+            return Err(Error::refused("plan_unknown", format!("the log holds no plan {run_id}"))
+                .hint("make it again: the log keeps the digest of every plan that it knows"));
+        };
+        let parent = plan.parent.as_deref();
         if let Some(other) = self.open_run().filter(|other| Some(*other) != parent) {
             return Err(Error::refused("run_open", format!("run {other} is still open"))
                 .hint(format!("see `trefoil runs show {other}`")));
         }
-        if !self.plans.contains_key(run_id) {
-            return Err(Error::refused("plan_unknown", format!("the log holds no plan {run_id}")));
+        if self.runs.iter().any(|(run, _)| run == run_id) {
+            return Err(Error::refused("run_closed", format!("plan {run_id} was run already"))
+                .hint("make a new plan"));
         }
         self.runs.push((run_id.to_owned(), None));
         Ok(())
@@ -163,3 +184,6 @@ impl Ledger {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

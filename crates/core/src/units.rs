@@ -14,8 +14,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// The pattern that a period matches, for the schema.
-    pub const PATTERN: &'static str = r"^[0-9]+(ms|s|m|h|d)$";
+    /// The pattern that a period matches, for the schema. Nine digits always fit, also of days.
+    pub const PATTERN: &'static str = r"^[0-9]{1,9}(ms|s|m|h|d)$";
 
     /// A period of `millis` milliseconds.
     pub const fn from_millis(millis: u64) -> Self {

@@ -275,31 +275,32 @@ fn a_rollback_copies_no_rows_and_begins_where_the_switch_left_the_stores() {
     });
     assert_eq!(since, Some(json!({"position": 21})));
     insta::assert_snapshot!(names(&plan).join("\n"), @r"
-    1 copy_secrets
-    2 finish_backflow
-    3 await_stream
-    4 verify_database
-    5 copy_objects
-    6 copy_sessions
-    7 arm_return
-    8 start_application
-    9 hold_traffic window
-    10 drain_traffic window
-    11 stop_application window
-    12 fence_database window
-    13 copy_objects window
-    14 copy_sessions window
-    15 drain_database window
-    16 sync_database window
-    17 detach_database window
-    18 open_database window switch
-    19 await_ready
-    20 switch_traffic
-    21 start_return
-    22 validate
-    23 start_backflow
-    24 finish_backflow finish
-    25 finish_database
+    1 preflight
+    2 copy_secrets
+    3 finish_backflow
+    4 await_stream
+    5 verify_database
+    6 copy_objects
+    7 copy_sessions
+    8 arm_return
+    9 start_application
+    10 hold_traffic window
+    11 drain_traffic window
+    12 stop_application window
+    13 fence_database window
+    14 copy_objects window
+    15 copy_sessions window
+    16 drain_database window
+    17 sync_database window
+    18 detach_database window
+    19 open_database window switch
+    20 await_ready
+    21 switch_traffic
+    22 start_return
+    23 validate
+    24 start_backflow
+    25 finish_backflow finish
+    26 finish_database
     ");
 }
 

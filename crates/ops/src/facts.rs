@@ -1,1 +1,153 @@
-//! What planners decide on, gathered from the world.
+//! What planners decide on, gathered from the world. Changes nothing.
+
+use jiff::Timestamp;
+use trefoil_clouds::operate::Site;
+use trefoil_clouds::operate::provision::Provisioned;
+use trefoil_core::finding::Finding;
+use trefoil_core::inventory::{Inventory, Unseen};
+use trefoil_core::journal::Run;
+use trefoil_core::plan::{AccessRecord, Action, Blocker, Inputs, Plan};
+use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts};
+
+use crate::engine::World;
+use crate::movers::postgres::{Server, access, lag, preflight};
+use crate::state::{State, new_id};
+use crate::{Error, Result};
+
+/// Everything that a move is decided on.
+pub async fn of_move(
+    state: &State,
+    world: &World,
+    from: &str,
+    to: &str,
+    options: MoveOptions,
+) -> Result<MoveFacts> {
+    if from == to {
+        return Err(Error::usage("same_environment", format!("{from} is source and target"))
+            .hint("name two environments of the specification"));
+    }
+    let (source, target) = (world.site(from)?, world.site(to)?);
+    Ok(MoveFacts {
+        plan_id: new_id(),
+        made_at: Timestamp::now(),
+        spec: world.spec.clone(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        source: observe(source).await?,
+        target: observe(target).await?,
+        ledger: state.ledger().await?,
+        findings: findings(source, target).await?,
+        traffic: source.traffic.kind().to_owned(),
+        options,
+    })
+}
+
+/// What a plan's inputs are now, to be held against what it was made on.
+pub async fn inputs(world: &World, plan: &Plan) -> Result<Inputs> {
+    Ok(Inputs {
+        specification: trefoil_core::digest::of_value(&world.spec),
+        source: observe(world.site(&plan.from)?).await?.shape_digest(),
+        target: observe(world.site(&plan.to)?).await?.shape_digest(),
+    })
+}
+
+/// What exists in an environment; an environment that does not run is unseen as a whole.
+pub async fn observe(site: &Site) -> Result<Inventory> {
+    if site.provision.state().await? == Provisioned::Running {
+        return site.inventory.observe().await;
+    }
+    Ok(Inventory {
+        environment: site.name.clone(),
+        cloud: site.cloud.clone(),
+        observed_at: Timestamp::now(),
+        resources: Vec::new(),
+        unseen: vec![Unseen {
+            what: format!("everything in {}", site.name),
+            why: "it does not run".into(),
+            fix: format!("trefoil up {}", site.name),
+        }],
+    })
+}
+
+/// What a look at both database servers finds; at the source's alone while the target does not run.
+pub async fn findings(source: &Site, target: &Site) -> Result<Vec<Finding>> {
+    let Some(source) = server(source).await? else { return Ok(Vec::new()) };
+    let target = server(target).await?;
+    preflight::of_move(&source, target.as_ref(), None).await
+}
+
+/// A session on an environment's database server; `None` when it has no database or does not run.
+async fn server(site: &Site) -> Result<Option<Server>> {
+    if site.provision.state().await? != Provisioned::Running {
+        return Ok(None);
+    }
+    match site.provision.database_admin().await? {
+        Some(admin) => Server::connect(&site.name, &admin).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Everything that a rollback of `parent` is decided on.
+pub async fn of_rollback(
+    state: &State,
+    world: &World,
+    parent: Run,
+    options: MoveOptions,
+) -> Result<RollbackFacts> {
+    let (source, target) = (world.site(&parent.plan.to)?, world.site(&parent.plan.from)?);
+    let (source_access, obstacles) = way_back(&parent, source, target).await?;
+    Ok(RollbackFacts {
+        plan_id: new_id(),
+        made_at: Timestamp::now(),
+        spec: world.spec.clone(),
+        source: observe(source).await?,
+        target: observe(target).await?,
+        ledger: state.ledger().await?,
+        source_access,
+        obstacles,
+        traffic: source.traffic.kind().to_owned(),
+        options,
+        parent,
+    })
+}
+
+/// Who may use the database that serves, and why the way back is not open, in words.
+async fn way_back(
+    parent: &Run,
+    source: &Site,
+    target: &Site,
+) -> Result<(AccessRecord, Vec<Blocker>)> {
+    let Some(stream) = return_stream(parent) else {
+        return Ok((AccessRecord::default(), Vec::new()));
+    };
+    let (Some(source), Some(target)) = (server(source).await?, server(target).await?) else {
+        return Ok((AccessRecord::default(), vec![not_running(parent)]));
+    };
+    let findings = preflight::of_rollback(&source, &target).await?;
+    let mut obstacles: Vec<_> = findings.iter().filter_map(Finding::blocker).collect();
+    // A stream whose slot is gone or lost has no lag that could be told.
+    if let Err(error) = lag::lag(&source, stream).await {
+        obstacles.push(Blocker {
+            code: "way_back_closed".into(),
+            message: format!("the stream back is gone: {}", error.chain()),
+            hint: "what was written since cannot be carried back".into(),
+        });
+    }
+    Ok((access::record(&source).await?, obstacles))
+}
+
+fn not_running(parent: &Run) -> Blocker {
+    let (from, to) = (&parent.plan.from, &parent.plan.to);
+    Blocker {
+        code: "way_back_closed".into(),
+        message: format!("{from} or {to} does not run"),
+        hint: format!("start both: trefoil up {to}, trefoil up {from}"),
+    }
+}
+
+fn return_stream(run: &Run) -> Option<&str> {
+    run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::StartReturn(start) => Some(start.return_stream.as_str()),
+        _ => None,
+    })
+}

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod log;
 pub mod movers;
 pub mod postgres_binaries;
+mod serving;
 pub mod state;
 
 pub use trefoil_core::{Error, ErrorKind, Result};

@@ -1,1 +1,40 @@
-//! Suites that every driver must pass.
+//! Suites that every driver must pass: one behaviour per function, over the portable types, chosen
+//! by declared capability. A driver's test file names a function that makes a fixture:
+//!
+//! ```text
+//! async fn fresh() -> Fixture<Objects> { ... }
+//! trefoil_clouds::objects_conformance!(fresh);
+//! ```
+//!
+//! They panic where a driver does not behave, for only tests use them.
+
+pub mod database;
+pub mod objects;
+pub mod postgres;
+pub mod secrets;
+pub mod sessions;
+
+use std::any::Any;
+
+/// A service that is empty, and whatever keeps it alive.
+pub struct Fixture<T> {
+    /// A handle.
+    pub first: T,
+    /// Another handle to the same service, opened by itself, as another process would.
+    pub second: T,
+    /// Ends the service when it is dropped.
+    pub keep: Box<dyn Any + Send + Sync>,
+}
+
+/// Makes one test of each behaviour of a suite. The suites' own macros call it.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($suite:ident, $fresh:path, $($behaviour:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                $crate::conformance::$suite::$behaviour(&$fresh().await).await;
+            }
+        )+
+    };
+}

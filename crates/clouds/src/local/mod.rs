@@ -1,5 +1,95 @@
 //! Services on this machine, without any account.
 
 pub mod layout;
+mod objects;
 #[cfg(feature = "operate")]
 pub mod operate;
+mod secrets;
+mod sessions;
+mod sqlite;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use trefoil_core::spec::AppSpec;
+use url::Url;
+
+use crate::database::Database;
+use crate::registry::OpenServices;
+use crate::services::Services;
+use crate::{Error, Result};
+
+pub use layout::Layout;
+pub use objects::LocalObjects;
+pub use secrets::LocalSecrets;
+pub use sessions::LocalSessions;
+
+/// The schemes of the URLs of services on this machine.
+pub(crate) const SCHEMES: &[&str] = &["file"];
+
+/// Opens the bucket in a folder (`file:///folder`), which is made when it is not there.
+pub(crate) fn open_objects(url: &Url) -> Result<crate::objects::Objects> {
+    let driver = LocalObjects::new(&path_of(url)?);
+    driver.create()?;
+    Ok(crate::objects::Objects::new(Arc::new(driver)))
+}
+
+/// Opens the sessions in a file (`file:///folder/sessions.sqlite`), which is made when it is not
+/// there; of a folder, `sessions.sqlite` in it.
+pub(crate) fn open_sessions(url: &Url) -> Result<crate::sessions::Sessions> {
+    let driver = LocalSessions::new(&file_in(url, "sessions.sqlite")?);
+    driver.create()?;
+    Ok(crate::sessions::Sessions::new(Arc::new(driver)))
+}
+
+/// Opens the secrets in a file (`file:///folder/secrets.age`); of a folder, `secrets.age` in it.
+pub(crate) fn open_secrets(url: &Url) -> Result<crate::secrets::Secrets> {
+    let driver = LocalSecrets::new(&file_in(url, "secrets.age")?);
+    Ok(crate::secrets::Secrets::new(Arc::new(driver)))
+}
+
+/// Opens the services of an environment where [`Layout`] says. Makes nothing.
+pub(crate) fn open_services(open: &OpenServices<'_>) -> Result<Services> {
+    let layout = Layout::new(open.folder, open.environment);
+    let bucket = |name: &String| {
+        let driver = LocalObjects::new(&layout.bucket(name));
+        (name.clone(), crate::objects::Objects::new(Arc::new(driver)))
+    };
+    let sessions = open.spec.sessions.as_ref().map(|_| {
+        let driver = LocalSessions::new(&layout.sessions());
+        crate::sessions::Sessions::new(Arc::new(driver))
+    });
+    let database = open.spec.database.as_ref().and(open.database_url);
+    Ok(Services {
+        objects: open.spec.buckets.keys().map(bucket).collect(),
+        database: database.map(Database::open).transpose()?,
+        sessions,
+        secrets: crate::secrets::Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),
+    })
+}
+
+/// Makes the stores that the specification needs, empty, where they are not there yet. Blocks.
+pub fn create_stores(spec: &AppSpec, layout: &Layout) -> Result<()> {
+    sqlite::private_folder(layout.root())?;
+    for name in spec.buckets.keys() {
+        LocalObjects::new(&layout.bucket(name)).create()?;
+    }
+    match spec.sessions {
+        Some(_) => LocalSessions::new(&layout.sessions()).create(),
+        None => Ok(()),
+    }
+}
+
+fn path_of(url: &Url) -> Result<PathBuf> {
+    url.to_file_path().map_err(|()| {
+        Error::usage("service_url", format!("`{url}` names no file of this machine"))
+            .hint("write three slashes and the whole path: file:///var/lib/app/documents")
+    })
+}
+
+/// The file that a URL names, or the file `name` in the folder that it names.
+fn file_in(url: &Url, name: &str) -> Result<PathBuf> {
+    let path = path_of(url)?;
+    let folder = url.path().ends_with('/') || path.is_dir();
+    Ok(if folder { path.join(name) } else { path })
+}

@@ -5,9 +5,12 @@
 //! `POST /instances/stop` · `POST /shutdown`
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::process::ProcessId;
 
 /// Starts the environment's PostgreSQL server, making it first if there is none. Idempotent.
 #[derive(Clone, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ pub struct StartInstance {
     pub name: String,
     /// The program and its arguments.
     pub command: Vec<String>,
+    /// Where it works; a relative program is found from here.
+    pub working_dir: String,
     /// Its whole environment but PORT, which the agent adds. May hold secrets.
     pub environment: BTreeMap<String, String>,
     /// Whether it runs once and its end is awaited, rather than being kept running.
@@ -91,6 +96,44 @@ pub struct InstanceStatus {
     pub last_exit: Option<String>,
     /// The last lines that it wrote to standard error, when it does not run.
     pub last_words: Vec<String>,
+}
+
+/// What an agent writes down of an instance, in `instances/NAME.json`, so that the next agent
+/// knows it again. Never a secret: the environment's values are not in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InstanceRecord {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where it works.
+    pub working_dir: String,
+    /// The names of its environment variables.
+    pub variables: Vec<String>,
+    /// The port that it is told to listen on; kept when it is started again.
+    pub port: u16,
+    /// Whether it runs once.
+    pub once: bool,
+    /// Its process, when it runs.
+    pub process: Option<ProcessId>,
+    /// How often it was started again after it had ended by itself.
+    pub restarts: u32,
+    /// When it was started last.
+    pub started_at: Timestamp,
+}
+
+/// What an agent writes down of its PostgreSQL server, in `postgres.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DatabaseRecord {
+    /// The folder that holds all the server has.
+    pub folder: PathBuf,
+    /// The port on 127.0.0.1, kept when it is started again.
+    pub port: u16,
+    /// Whether it is to run: it is started again when it ends by itself.
+    pub wanted: bool,
+}
+
+impl DatabaseRecord {
+    /// The name of the file in the environment's folder.
+    pub const FILE: &str = "postgres.json";
 }
 
 /// An answer that is not 200.

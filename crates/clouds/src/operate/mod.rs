@@ -5,9 +5,13 @@ pub mod agent_protocol;
 pub mod compute;
 pub mod control;
 pub mod edge_protocol;
+pub mod files;
 pub mod inventory;
 pub mod pricing;
+pub mod probe;
+pub mod process;
 pub mod provision;
+pub mod spawn;
 pub mod traffic;
 
 use std::sync::Arc;

@@ -453,8 +453,6 @@ pub enum Prepared {
 /// See [`Action::FinishBackflow`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FinishBackflow {
-    /// The run that started it, when it is not this one: a rollback ends what it takes back.
-    pub run: Option<String>,
     /// The environment that serves.
     pub from: String,
     /// The environment that served.

@@ -118,3 +118,38 @@ pub struct StoreProof {
     /// The first that differ, by name.
     pub differences: Vec<String>,
 }
+
+/// How many differences a comparison names; all make it unequal.
+const DIFFERENCES_MAX: usize = 20;
+
+impl StoreProof {
+    /// A comparison that has seen nothing yet.
+    pub fn begin() -> Self {
+        Self { equal: true, ..Self::default() }
+    }
+
+    /// Counts one thing that the source holds.
+    pub fn count(&mut self, bytes: u64) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    /// Notes a difference, in words: names, never contents.
+    pub fn differ(&mut self, what: String) {
+        self.equal = false;
+        if self.differences.len() < DIFFERENCES_MAX {
+            self.differences.push(what);
+        }
+    }
+
+    /// The two comparisons as one.
+    #[must_use]
+    pub fn and(mut self, other: StoreProof) -> Self {
+        self.count += other.count;
+        self.bytes += other.bytes;
+        self.equal &= other.equal;
+        self.differences.extend(other.differences);
+        self.differences.truncate(DIFFERENCES_MAX);
+        self
+    }
+}

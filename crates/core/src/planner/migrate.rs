@@ -6,7 +6,7 @@ use super::builder::Steps;
 use super::window::Switch;
 use super::{estimate, mapping};
 use crate::digest;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::inventory::{Inventory, ResourceKind};
 use crate::ledger::Ledger;
 use crate::plan::*;
@@ -219,12 +219,7 @@ fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
     blockers.extend(not_active(facts));
     blockers.extend(open_run(facts));
     blockers.extend(not_empty(facts));
-    let stops = facts.findings.iter().filter(|finding| finding.severity == Severity::Blocker);
-    blockers.extend(stops.map(|finding| Blocker {
-        code: finding.code.clone(),
-        message: finding.message.clone(),
-        hint: finding.command.clone().unwrap_or_else(|| "see docs/errors.md".into()),
-    }));
+    blockers.extend(facts.findings.iter().filter_map(Finding::blocker));
     blockers
 }
 

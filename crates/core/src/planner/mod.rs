@@ -1,6 +1,7 @@
 //! Pure planners: from facts to a plan. The same facts give the same plan.
 
 mod builder;
+pub mod environment;
 mod estimate;
 mod mapping;
 mod migrate;

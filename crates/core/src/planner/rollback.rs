@@ -84,10 +84,11 @@ fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
     let way_back = WayBack::of(&facts.parent)?;
     let (_, return_stream) = stream_names(&facts.plan_id);
     let mut steps = Steps::default();
+    let look = Preflight { from: from.clone(), to: to.clone() };
+    steps.plain(Action::Preflight(look), estimate::STATEMENTS);
     let secrets = CopySecrets { from: from.clone(), to: to.clone() };
     steps.plain(Action::CopySecrets(secrets), estimate::STATEMENTS);
-    let stop =
-        FinishBackflow { run: Some(parent.plan_id.clone()), from: from.clone(), to: to.clone() };
+    let stop = FinishBackflow { from: from.clone(), to: to.clone() };
     let undo = "carry changes back again";
     steps.undoable(Action::FinishBackflow(stop), estimate::STATEMENTS, undo);
     let verified = await_and_verify(&mut steps, facts, bytes, &way_back);

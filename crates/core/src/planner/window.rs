@@ -206,7 +206,7 @@ impl Switch<'_> {
 
     fn close_the_way_back(&self, steps: &mut Steps) {
         let (from, to) = (self.from.to_owned(), self.to.to_owned());
-        let backflow = FinishBackflow { run: None, from: to.clone(), to: from.clone() };
+        let backflow = FinishBackflow { from: to.clone(), to: from.clone() };
         steps.finish(Action::FinishBackflow(backflow), estimate::STATEMENTS);
         if self.has_database() {
             let return_stream = self.return_stream.to_owned();

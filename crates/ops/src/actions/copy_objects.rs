@@ -2,22 +2,58 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
-use trefoil_core::plan::CopyObjects;
+use trefoil_clouds::objects::Objects;
+use trefoil_core::plan::{Action, CopyObjects, PlanKind, Since};
 
+use super::copies::{Sides, extent, position, to_value};
 use crate::engine::{Check, Context, Perform};
-use crate::{Error, Result};
+use crate::movers::{Tally, objects, with_progress};
+use crate::{Error, Result, backflow};
 
 #[async_trait]
 impl Perform for CopyObjects {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        let sides = Sides { from: &self.from, to: &self.to };
+        if let Some(not_ready) = sides.not_ready(cx, Some(&self.since)).await? {
+            return Ok(not_ready);
+        }
+        for environment in [&self.from, &self.to] {
+            if let Err(error) = bucket(cx, environment, &self.bucket)?.health().await {
+                return Ok(Check::Blocked(error));
+            }
+        }
+        Ok(Check::Ready)
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        backflow::stop_between(cx.world, &self.from, &self.to).await?;
+        let source = bucket(cx, &self.from, &self.bucket)?;
+        let target = bucket(cx, &self.to, &self.bucket)?;
+        let since = position(cx, self.since)?;
+        let tally = Tally::default();
+        let copy = objects::copy(source, target, since, extent(self.last), &tally);
+        let total = total_bytes(self, cx);
+        to_value(&with_progress(cx.progress, &tally, "objects", total, copy).await?)
     }
 
-    async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn undo(&self, cx: &Context<'_>) -> Result<()> {
+        if self.since != Since::Beginning || cx.run.plan.kind == PlanKind::Rollback {
+            return Ok(());
+        }
+        let source = bucket(cx, &self.from, &self.bucket)?;
+        objects::remove_copied(source, bucket(cx, &self.to, &self.bucket)?).await
     }
+}
+
+/// How many bytes there will be, when it is known: a plan has them for all buckets together.
+fn total_bytes(copy: &CopyObjects, cx: &Context<'_>) -> Option<u64> {
+    let first = |action: &Action| matches!(action, Action::CopyObjects(copy) if copy.since == Since::Beginning);
+    let buckets = cx.run.plan.steps.iter().filter(|step| first(&step.action)).count();
+    (copy.since == Since::Beginning && buckets == 1).then_some(cx.run.plan.bytes.objects_bytes)
+}
+
+fn bucket<'a>(cx: &'a Context<'_>, environment: &str, name: &str) -> Result<&'a Objects> {
+    cx.site(environment)?.services.objects.get(name).ok_or_else(|| {
+        Error::usage("bucket_unknown", format!("`{environment}` has no bucket `{name}`"))
+    })
 }

@@ -4,20 +4,29 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::DetachDatabase;
 
+use super::databases::{after_earlier, alone};
+use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::{Error, Result};
+use crate::movers::postgres::{Server, stream};
 
 #[async_trait]
 impl Perform for DetachDatabase {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        Ok(after_earlier(cx))
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        let target = Server::of_site(cx.site(&self.to)?).await?;
+        stream::detach(&target, &self.stream, &self.return_stream).await?;
+        Ok(Value::Null)
     }
 
-    async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    /// The stream flows again; the stream back is put behind it when this is performed again.
+    async fn undo(&self, cx: &Context<'_>) -> Result<()> {
+        let target = alone(cx, &self.to).await?;
+        match stream::is_awake(&target, &self.stream).await? {
+            Some(false) => stream::enable(&target, &self.stream).await,
+            Some(true) | None => Ok(()),
+        }
     }
 }

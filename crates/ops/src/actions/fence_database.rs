@@ -4,20 +4,42 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::FenceDatabase;
 
+use super::databases::{access, after_earlier, alone};
 use crate::engine::{Check, Context, Perform};
+use crate::movers::postgres::{Server, access as fence};
 use crate::{Error, Result};
 
 #[async_trait]
 impl Perform for FenceDatabase {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        Ok(after_earlier(cx))
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        let record = access(cx, &self.access)?;
+        let server = Server::of_site(cx.site(&self.environment)?).await?;
+        fence::close(&server, &record).await?;
+        Ok(Value::Null)
     }
 
-    async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn undo(&self, cx: &Context<'_>) -> Result<()> {
+        let record = access(cx, &self.access)?;
+        require_other_closed(&self.environment, cx).await?;
+        let server = alone(cx, &self.environment).await?;
+        fence::open(&server, &record).await
     }
+}
+
+/// At most one side may accept writes. The journal says that the other side was not opened;
+/// its server is asked too, if it answers.
+async fn require_other_closed(environment: &str, cx: &Context<'_>) -> Result<()> {
+    let plan = &cx.run.plan;
+    let other = if plan.to == environment { &plan.from } else { &plan.to };
+    let other = cx.site(other)?;
+    let Ok(server) = Server::of_site(other).await else { return Ok(()) };
+    if fence::is_closed(&server).await? {
+        return Ok(());
+    }
+    let why = format!("{} is open, so {environment} stays closed", other.name);
+    Err(Error::refused("both_would_be_open", why))
 }

@@ -2,22 +2,30 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
-use trefoil_core::plan::FinishDatabase;
+use trefoil_core::plan::{FinishDatabase, PrepareOutput, Prepared};
 
+use super::databases::{after_earlier, not_undone};
+use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::{Error, Result};
+use crate::movers::postgres::{Pair, prepare};
 
 #[async_trait]
 impl Perform for FinishDatabase {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        Ok(after_earlier(cx))
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        let prepared: PrepareOutput = match &self.prepared {
+            Prepared::Step(step) => cx.output(*step)?,
+            Prepared::Known(known) => (**known).clone(),
+        };
+        let back = Pair::open(cx, &self.to, &self.from).await?;
+        prepare::finish(&back, &self.return_stream, &prepared).await?;
+        Ok(Value::Null)
     }
 
     async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+        Err(not_undone("closing the way back"))
     }
 }

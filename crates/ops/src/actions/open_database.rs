@@ -4,20 +4,38 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::OpenDatabase;
 
+use super::databases::{access, after_earlier, not_undone};
 use crate::engine::{Check, Context, Perform};
+use crate::movers::postgres::{Server, access as fence, bookkeeping};
 use crate::{Error, Result};
 
 #[async_trait]
 impl Perform for OpenDatabase {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        Ok(after_earlier(cx))
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        let record = access(cx, &self.access)?;
+        let server = Server::of_site(cx.site(&self.environment)?).await?;
+        require_other_closed(cx).await?;
+        bookkeeping::raise_epoch(&server, self.epoch).await?;
+        fence::open(&server, &record).await?;
+        Ok(Value::Null)
     }
 
     async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+        Err(not_undone("opening a database"))
     }
+}
+
+/// At most one side may accept writes.
+async fn require_other_closed(cx: &Context<'_>) -> Result<()> {
+    let other = Server::of_site(cx.site(&cx.run.plan.from)?).await?;
+    let open = fence::why_open(&other).await?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let why = format!("{} is not closed: {}", other.name, open.join(", "));
+    Err(Error::refused("both_would_be_open", why))
 }

@@ -5,19 +5,35 @@ use serde_json::Value;
 use trefoil_core::plan::SwitchTraffic;
 
 use crate::engine::{Check, Context, Perform};
-use crate::{Error, Result};
+use crate::{Error, Result, serving};
 
 #[async_trait]
 impl Perform for SwitchTraffic {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        let site = cx.site(&self.to)?;
+        if serving::is_served(site, self.epoch).await? {
+            return Ok(Check::Done(Value::Null));
+        }
+        let edge = match serving::edge(site).await {
+            Ok(edge) => edge,
+            Err(error) => return Ok(Check::Blocked(error)),
+        };
+        if edge.epoch > self.epoch {
+            let why = format!("the edge stands at epoch {}, above {}", edge.epoch, self.epoch);
+            let error = Error::refused("epoch_stale", why);
+            return Ok(Check::Blocked(error.hint("something else switched; make a new plan")));
+        }
+        Ok(serving::after_start(cx, &self.to).unwrap_or(Check::Ready))
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        serving::release(cx.site(&self.to)?, self.epoch).await?;
+        Ok(Value::Null)
     }
 
+    /// Never called by the engine: users of the other side may have written already.
     async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+        Err(Error::refused("run_switched", "traffic that was switched is not switched back")
+            .hint("the way back is a rollback"))
     }
 }

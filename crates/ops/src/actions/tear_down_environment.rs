@@ -2,22 +2,55 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
+use trefoil_clouds::operate::Site;
+use trefoil_clouds::operate::provision::Provisioned;
 use trefoil_core::plan::TearDownEnvironment;
 
 use crate::engine::{Check, Context, Perform};
-use crate::{Error, Result};
+use crate::{Result, serving};
 
 #[async_trait]
 impl Perform for TearDownEnvironment {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        let site = cx.site(&self.environment)?;
+        let down = match site.provision.state().await? {
+            Provisioned::Absent => true,
+            Provisioned::Stopped => !self.destroy,
+            Provisioned::Running => false,
+        };
+        let done = down && !serves(site).await?;
+        Ok(if done { Check::Done(Value::Null) } else { Check::Ready })
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    /// The edge first, so that users are refused rather than sent to what is going away; then the
+    /// application, so that its requests can end while its database lives.
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        let site = cx.site(&self.environment)?;
+        if serves(site).await? {
+            site.traffic.close().await?;
+        }
+        if site.provision.state().await? == Provisioned::Running {
+            site.compute.stop(serving::drain_time(&cx.world.spec)).await?;
+        }
+        if self.destroy {
+            site.provision.destroy().await?;
+        } else {
+            site.provision.stop().await?;
+        }
+        Ok(Value::Null)
     }
 
-    async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    /// Deleted data does not come back, and what was stopped is started by `trefoil up`.
+    async fn undo(&self, cx: &Context<'_>) -> Result<()> {
+        let name = &self.environment;
+        cx.progress.note(&format!("`{name}` stays down; `trefoil up {name}` starts it"));
+        Ok(())
     }
+}
+
+/// Whether users' requests are sent to the environment.
+async fn serves(site: &Site) -> Result<bool> {
+    let edge = site.traffic.status().await?;
+    let upstream = edge.and_then(|edge| edge.upstream);
+    Ok(upstream.is_some_and(|upstream| upstream.environment == site.name))
 }

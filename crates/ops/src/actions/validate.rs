@@ -4,20 +4,30 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::Validate;
 
+use super::databases::{self, after_earlier};
+use super::store_proofs;
+use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::{Error, Result};
+use crate::movers::postgres::{Pair, validate};
 
 #[async_trait]
 impl Perform for Validate {
-    async fn check(&self, _cx: &Context<'_>) -> Result<Check> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn check(&self, cx: &Context<'_>) -> Result<Check> {
+        Ok(after_earlier(cx))
     }
 
-    async fn perform(&self, _cx: &Context<'_>) -> Result<Value> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+    async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
+        // The stores first: until changes are carried back, the side that served is as it was.
+        let mut seen = databases::output(&store_proofs::prove(self, cx).await?)?;
+        if cx.world.spec.database.is_some() {
+            let back = Pair::open(cx, &self.to, &self.from).await?.patient().await?;
+            let proof = validate::after_switch(&back, &self.return_stream, cx.progress).await?;
+            seen["database"] = databases::output(&proof)?;
+        }
+        Ok(seen)
     }
 
     async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
-        Err(Error::refused("not_yet", "PLACEHOLDER"))
+        Ok(())
     }
 }

@@ -1,0 +1,318 @@
+//! What can be written on the command line: definitions only. `settings.rs` decides what they
+//! mean together with the environment.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use trefoil_core::units::Period;
+
+/// One specification of a containerised web application: deploy, compare, move and recover it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trefoil",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The specification [default: trefoil.yaml] [env: TREFOIL_FILE]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// A file of TREFOIL_* settings [default: .env, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// Where state is kept: a folder or file:// URL [default: .trefoil beside the specification]
+    /// [env: TREFOIL_STATE]
+    #[arg(long, global = true, value_name = "URL")]
+    pub state: Option<String>,
+    /// Print exactly one JSON object [env: TREFOIL_JSON]
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Do not ask before changing something [env: TREFOIL_YES]
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice, say everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours [default: auto] [env: TREFOIL_COLOR, NO_COLOR]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<Color>,
+    /// Show no progress [env: TREFOIL_NO_PROGRESS]
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// At a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands. A further one is a variant here, its name, an arm and a file in `commands/`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the specification and show every mistake at once
+    Check,
+    /// Print the JSON Schema of the specification
+    Schema,
+    /// List the clouds that this build knows
+    Clouds,
+    /// Bring an environment up
+    Up(Up),
+    /// Take an environment down; its data stays unless told otherwise
+    Down(Down),
+    /// Show the environments, and where users' requests go
+    Ps,
+    /// List the runs, or look at one and go on with it
+    Runs(Runs),
+    /// Print the application's log
+    Log,
+    /// Show what exists in an environment
+    Inventory(EnvironmentArgs),
+    /// Move a running application to another environment, and back
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Show the whole journey on two local clouds, and count what was acknowledged
+    Demo(DemoArgs),
+    /// Run the agent of an environment; `up` starts it
+    #[command(hide = true)]
+    Agent(AgentArgs),
+    /// Carry changes back while the way back is open; `migrate run` starts it
+    #[command(hide = true)]
+    Backflow(BackflowArgs),
+    /// Run the edge: the proxy that users reach; `up` starts it
+    Edge(EdgeArgs),
+}
+
+/// `trefoil up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+}
+
+/// `trefoil down`.
+#[derive(Debug, Args)]
+pub struct Down {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// Delete its data too; asks before
+    #[arg(long)]
+    pub destroy: bool,
+}
+
+/// `trefoil runs`.
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// What to do; lists the runs when left out
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+}
+
+/// What can be done with a run.
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// Show one run with all its events
+    Show(RunArg),
+    /// Go on with a run that stopped midway
+    Resume(RunArg),
+    /// Undo everything that a run has done, before its switch
+    Abort(RunArg),
+}
+
+/// One run.
+#[derive(Debug, Args)]
+pub struct RunArg {
+    /// The run: its identifier, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+}
+
+/// `trefoil migrate`.
+#[derive(Debug, Subcommand)]
+pub enum MigrateCommand {
+    /// Show what a move would do and what is in its way; changes nothing
+    Plan(MigratePlanArgs),
+    /// Perform a plan; ends when the soak begins
+    Run(MigrateRunArgs),
+    /// Go back, keeping what was written since
+    Rollback(RollbackArgs),
+    /// Close the way back
+    Finish(FinishArgs),
+}
+
+/// An environment of the specification.
+#[derive(Debug, Args)]
+pub struct EnvironmentArgs {
+    /// The environment's name in the specification
+    pub environment: String,
+}
+
+/// `trefoil migrate plan`.
+#[derive(Debug, Args)]
+pub struct MigratePlanArgs {
+    /// The environment that serves
+    #[arg(long, value_name = "ENV")]
+    pub from: String,
+    /// The environment that shall serve
+    #[arg(long, value_name = "ENV")]
+    pub to: String,
+    /// Write the plan to this file
+    #[arg(short, long, value_name = "PLAN")]
+    pub output: Option<PathBuf>,
+    /// How long the switch may take before the source serves again [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    pub window: Option<Period>,
+    /// How long the way back stays open before it is called overdue [default: 24h]
+    #[arg(long, value_name = "DURATION")]
+    pub soak: Option<Period>,
+}
+
+/// `trefoil migrate run`.
+#[derive(Debug, Args)]
+pub struct MigrateRunArgs {
+    /// The plan's file
+    pub plan: PathBuf,
+    /// Look at every step, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long the way back stays open, instead of what the plan says
+    #[arg(long, value_name = "DURATION")]
+    pub soak: Option<Period>,
+}
+
+/// `trefoil migrate rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The run to take back: its identifier, the beginning of it, or `last`
+    pub run: String,
+    /// Show the plan, and change nothing
+    #[arg(long)]
+    pub plan_only: bool,
+    /// How long the switch may take before the other side serves again [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    pub window: Option<Period>,
+    /// How long the way forward stays open before it is called overdue [default: 24h]
+    #[arg(long, value_name = "DURATION")]
+    pub soak: Option<Period>,
+}
+
+/// `trefoil migrate finish`.
+#[derive(Debug, Args)]
+pub struct FinishArgs {
+    /// The run: its identifier, the beginning of it, or `last`
+    pub run: String,
+}
+
+/// `trefoil demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where report.json, report.html and latency.svg are written
+    #[arg(long, value_name = "DIR", default_value = "demo-report")]
+    pub report: PathBuf,
+    /// How much PostgreSQL data there is before the writers begin, in MiB
+    #[arg(long, default_value_t = 200, value_name = "MIB")]
+    pub database_mib: u64,
+    /// How many documents there are before
+    #[arg(long, default_value_t = 2_000)]
+    pub documents: u64,
+    /// How many sessions there are before
+    #[arg(long, default_value_t = 2_000)]
+    pub sessions: u64,
+    /// How many writers write
+    #[arg(long, default_value_t = 8)]
+    pub writers: u16,
+    /// What the writers' choices are drawn from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How long they write before, between and after the moves
+    #[arg(long, default_value = "5s", value_name = "DURATION")]
+    pub pause: Period,
+}
+
+/// `trefoil agent`.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// The environment's folder
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// The environment's name
+    #[arg(long)]
+    pub environment: String,
+}
+
+/// `trefoil backflow`.
+#[derive(Debug, Args)]
+pub struct BackflowArgs {
+    /// The folder of state
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// The run whose way back is open
+    #[arg(long)]
+    pub run: String,
+}
+
+/// `trefoil edge`.
+#[derive(Debug, Args)]
+pub struct EdgeArgs {
+    /// The edge's folder: control socket, pid, upstream and epoch
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// The port that users reach, on 127.0.0.1
+    #[arg(long)]
+    pub port: u16,
+}
+
+impl Command {
+    /// The name in the `schema` of its JSON output, with `-` between the words.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Check => "check",
+            Command::Schema => "schema",
+            Command::Clouds => "clouds",
+            Command::Up(_) => "up",
+            Command::Down(_) => "down",
+            Command::Ps => "ps",
+            Command::Runs(runs) => match runs.command {
+                None => "runs",
+                Some(RunsCommand::Show(_)) => "runs-show",
+                Some(RunsCommand::Resume(_)) => "runs-resume",
+                Some(RunsCommand::Abort(_)) => "runs-abort",
+            },
+            Command::Log => "log",
+            Command::Inventory(_) => "inventory",
+            Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
+            Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
+            Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
+            Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",
+            Command::Demo(_) => "demo",
+            Command::Agent(_) => "agent",
+            Command::Backflow(_) => "backflow",
+            Command::Edge(_) => "edge",
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The demonstration's course: up, fill, write, move, write, go back, count.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use trefoil_clouds::operate::OpenSite;
+
+use super::machine::Machine;
+use super::report::{DemoReport, Move};
+use super::stage::Stage;
+use crate::args::DemoArgs;
+use crate::{Cx, Error, Result, interrupt};
+
+/// Runs the demonstration and writes its report. Whatever happens, an interrupt included,
+/// everything that it made is ended and deleted.
+pub(super) async fn run(args: &DemoArgs, cx: &Cx) -> Result<DemoReport> {
+    let programs = programs()?;
+    let stage = Stage::set(&programs)?;
+    let outcome = tokio::select! {
+        outcome = play(&stage, args, &programs, cx) => outcome,
+        () = cx.interrupt.asked() => Err(interrupt::interrupted()),
+    };
+    cx.printer.talk("ending and deleting both clouds");
+    for trouble in stage.strike().await {
+        cx.printer.talk(&format!("could not clean up: {trouble}"));
+    }
+    let report = outcome?;
+    report.write(&args.report)?;
+    Ok(report)
+}
+
+/// The folder of this program, where the others stand.
+fn programs() -> Result<PathBuf> {
+    let program = std::env::current_exe().map_err(|error| {
+        Error::missing("program", "cannot find the file of this program").because(error)
+    })?;
+    Ok(program.parent().map(Path::to_owned).unwrap_or_default())
+}
+
+async fn play(stage: &Stage, args: &DemoArgs, programs: &Path, cx: &Cx) -> Result<DemoReport> {
+    let say = |text: &str| cx.printer.talk(text);
+    let machine = Machine::read();
+    say("starting east: PostgreSQL, buckets, sessions, the application, and the edge before it");
+    stage.trefoil(&["up", "east"]).await?;
+    say(&format!(
+        "filling it: {} MiB of rows, {} documents, {} sessions",
+        args.database_mib, args.documents, args.sessions
+    ));
+    fill(stage, args, programs).await?;
+    say(&format!("{} writers write through {}", args.writers, stage.url()));
+    let writers = stage.start_writers(args.writers, args.seed)?;
+    let pause = args.pause.as_duration();
+    tokio::time::sleep(pause).await;
+
+    say("moving east -> west while they write");
+    let there = migrate(stage).await?;
+    say(&format!("west serves, and the way back is open; writing there for {}", args.pause));
+    tokio::time::sleep(pause).await;
+    say("going back west -> east, keeping what was written on west");
+    let back = roll_back(stage, &there).await?;
+    tokio::time::sleep(pause).await;
+
+    let counted = stage.stop_writers(writers).await?;
+    say("counting from outside what of the acknowledged writes is there");
+    let (verdict, _) = check(stage, programs).await?;
+    stage.trefoil(&["migrate", "finish", &back]).await?;
+    let mut moves = Vec::new();
+    for run in [&there, &back] {
+        moves.push(observed(stage, run).await?);
+    }
+    let journals = stage.journals().display().to_string();
+    let (timeline, _) = stage.witness(&["timeline", "--journal", &journals], None).await?;
+    Ok(DemoReport::new(machine, args, moves, &verdict, &counted, &timeline))
+}
+
+async fn fill(stage: &Stage, args: &DemoArgs, programs: &Path) -> Result<()> {
+    let database_url = database_url(stage, "east", programs).await?;
+    let (mib, documents) = (args.database_mib.to_string(), args.documents.to_string());
+    let (sessions, url) = (args.sessions.to_string(), stage.url());
+    let amounts = ["--database-mib", &mib, "--documents", &documents, "--sessions", &sessions];
+    let arguments = [["seed", "--url", &url].as_slice(), &amounts].concat();
+    stage.witness(&arguments, Some(&database_url)).await.map(drop)
+}
+
+async fn migrate(stage: &Stage) -> Result<String> {
+    let plan = stage.spec().with_file_name("plan.json").display().to_string();
+    let made = ["migrate", "plan", "--from", "east", "--to", "west", "--output", &plan];
+    stage.trefoil(&made).await?;
+    let run = stage.trefoil(&["migrate", "run", &plan]).await?;
+    run_id(&run)
+}
+
+async fn roll_back(stage: &Stage, run: &str) -> Result<String> {
+    run_id(&stage.trefoil(&["migrate", "rollback", run]).await?)
+}
+
+fn run_id(data: &Value) -> Result<String> {
+    let id = data["run_id"].as_str();
+    id.map(str::to_owned).ok_or_else(|| Error::failed("demo_step", "an answer has no run_id"))
+}
+
+async fn check(stage: &Stage, programs: &Path) -> Result<(Value, bool)> {
+    let database_url = database_url(stage, "east", programs).await?;
+    let journals = stage.journals().display().to_string();
+    let arguments = ["check", "--journal", &journals, "--url", &stage.url()];
+    stage.witness(&arguments, Some(&database_url)).await
+}
+
+/// What the run's journal and the writers' journals say of one move.
+async fn observed(stage: &Stage, run: &str) -> Result<Move> {
+    let shown = stage.trefoil(&["runs", "show", run]).await?;
+    let report = serde_json::from_value(shown["report"].clone())
+        .map_err(|error| Error::failed("demo_step", "a run has no report").because(error))?;
+    let switched_ms = Move::switched_ms(&report)
+        .ok_or_else(|| Error::failed("demo_step", "a run has not switched"))?;
+    let (at, journals) = (switched_ms.to_string(), stage.journals().display().to_string());
+    let (gaps, _) = stage.witness(&["gaps", "--journal", &journals, "--at", &at], None).await?;
+    Ok(Move::new(report, &gaps["gaps"][0]))
+}
+
+/// The administrator's address of an environment's database, for counting from outside.
+async fn database_url(stage: &Stage, environment: &str, programs: &Path) -> Result<String> {
+    let file = stage.spec();
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        Error::missing("demo_folder", "the specification is gone").because(error)
+    })?;
+    let clouds = trefoil_clouds::registry::known();
+    let spec = trefoil_core::spec::parse("trefoil.yaml", &text, &clouds)
+        .map_err(|_| Error::failed("demo_step", "the demonstration's specification is wrong"))?
+        .spec;
+    let spec_folder = file.parent().unwrap_or(Path::new("."));
+    let folder = spec_folder.join(".trefoil");
+    let program = programs.join("trefoil");
+    let open =
+        OpenSite { spec: &spec, spec_folder, environment, folder: &folder, program: &program };
+    let site = trefoil_clouds::registry::open_site(&open)?;
+    let admin = site.provision.database_admin().await?;
+    let admin = admin.ok_or_else(|| Error::failed("demo_step", "there is no database"))?;
+    Ok(admin.url.expose_secret().to_owned())
+}

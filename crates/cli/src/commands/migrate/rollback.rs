@@ -1,0 +1,38 @@
+//! `trefoil migrate rollback`: takes a move back, keeping what was written since.
+
+use serde_json::json;
+use trefoil_core::planner::plan_rollback;
+use trefoil_ops::facts;
+
+use super::plan::options;
+use super::session::{Session, answer};
+use super::view;
+use crate::args::RollbackArgs;
+use crate::{Cx, ExitStatus, Result, runner};
+
+/// Plans and performs a rollback, a run of its own with its own soak.
+///
+/// Errors: `rollback_not_soaking`; `plan_blocked` while the way back is closed, with the reason.
+pub async fn run(args: &RollbackArgs, cx: &Cx) -> Result<ExitStatus> {
+    let state = runner::state(cx).await?;
+    let run_id = state.resolve(&args.run).await?;
+    let parent = state.journal(&run_id).await?;
+    let session = Session::open(cx, state, &parent.plan).await?;
+    let options = options(args.window, args.soak);
+    let facts = facts::of_rollback(&session.state, &session.world, parent, options).await?;
+    let plan = plan_rollback(&facts)?;
+    session.state.record_plan(&plan).await?;
+    if args.plan_only {
+        let mut data = json!(plan);
+        data["digest"] = json!(plan.digest());
+        cx.printer.answer(&data, || view::plan(&plan))?;
+        return Ok(ExitStatus::Yes);
+    }
+    let engine = session.engine(cx);
+    engine.admit(&plan, &plan.inputs).await?;
+    cx.printer.talk(&view::promise(&plan));
+    cx.confirm(&format!("Go back from {} to {}?", plan.from, plan.to)).await?;
+    let observed = session.inputs(&plan).await?;
+    let run = engine.start(&plan, &observed).await?;
+    answer(cx, &run)
+}

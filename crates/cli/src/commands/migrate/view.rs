@@ -1,0 +1,141 @@
+//! How plans, verdicts and outcomes read at a terminal.
+
+use std::time::Duration;
+
+use trefoil_core::journal::{Run, RunState};
+use trefoil_core::plan::{Interval, Plan, PlanKind, Step};
+use trefoil_core::report::MoveReport;
+use trefoil_ops::engine::{Check, Verdict};
+
+use crate::table::{table, word};
+
+/// A whole plan: what is carried, the steps with their marks, blockers.
+pub(super) fn plan(plan: &Plan) -> String {
+    let steps = plan.steps.iter().map(|step| {
+        let undo = step.undo.clone().unwrap_or_default();
+        let takes = interval(step.estimate_ms);
+        [step.n.to_string(), step.action.name(), mark(step).to_owned(), takes, undo]
+    });
+    let mapping = plan.mapping.iter().map(|row| {
+        let lost = row.lost.iter().map(|lost| format!("lost: {lost}"));
+        let notes: Vec<_> = row.changes.iter().cloned().chain(lost).collect();
+        [word(&row.kind), row.source.clone(), row.target.clone(), notes.join("; ")]
+    });
+    let mapping = table(["KIND", "NOW", "BECOMES", "CHANGES AND LOSSES"], mapping);
+    let steps = table(["", "STEP", "", "TAKES", "UNDONE BY"], steps);
+    let mut parts = vec![headline(plan), mapping, steps, footnote(plan)];
+    parts.extend(plan.blockers.iter().map(|blocker| {
+        format!("BLOCKED {}: {}\n        hint: {}", blocker.code, blocker.message, blocker.hint)
+    }));
+    parts.join("\n\n")
+}
+
+fn headline(plan: &Plan) -> String {
+    let verb = if plan.kind == PlanKind::Rollback { "Go back" } else { "Move" };
+    let bytes = &plan.bytes;
+    format!(
+        "{verb}: {} from {} to {}   (plan {})\nCarries {} of rows, {} objects ({}), {} sessions, {} secrets",
+        plan.application,
+        plan.from,
+        plan.to,
+        plan.plan_id,
+        size(bytes.database_bytes),
+        bytes.objects,
+        size(bytes.objects_bytes),
+        bytes.sessions,
+        bytes.secrets,
+    )
+}
+
+fn footnote(plan: &Plan) -> String {
+    let switch = plan.switch_step().map_or_else(|| "none".to_owned(), |step| step.n.to_string());
+    let finish = plan.steps.iter().find(|step| step.finish).map_or(0, |step| step.n);
+    format!(
+        "Users wait {} at the {} (by estimate), at most {} before the source serves again.\n\
+         Switch: step {switch}; before it the run can be aborted. From it on the way back is\n\
+         `trefoil migrate rollback`, until `trefoil migrate finish` (step {finish}) closes it.",
+        interval(plan.downtime_ms),
+        plan.traffic,
+        millis(plan.window_deadline_ms),
+    )
+}
+
+/// What will happen, in two lines, before the question.
+pub(super) fn promise(plan: &Plan) -> String {
+    format!("{}\nUsers wait {} (by estimate).", headline(plan), interval(plan.downtime_ms))
+}
+
+/// What a dry run saw of each step.
+pub(super) fn verdicts(plan: &Plan, verdicts: &[Verdict]) -> String {
+    let rows = verdicts.iter().map(|verdict| {
+        let step = &verdict.step;
+        let now = match &verdict.check {
+            Check::Done(_) => "done already".to_owned(),
+            Check::Ready => "ready".to_owned(),
+            Check::After { step, provides } => format!("known after step {step}: {provides}"),
+            Check::Blocked(error) => format!("BLOCKED: {}", error.chain()),
+        };
+        [step.n.to_string(), step.action.name(), mark(step).to_owned(), now]
+    });
+    let rows = table(["", "STEP", "", "NOW"], rows);
+    let blockers = plan.blockers.iter().map(|b| format!("\nBLOCKED {}: {}", b.code, b.message));
+    format!("{rows}{}\nNothing was changed.", blockers.collect::<String>())
+}
+
+/// How a run stands, and what to type next.
+pub(super) fn outcome(run: &Run, report: &MoveReport) -> String {
+    let plan = &run.plan;
+    let equal = report.tables.iter().filter(|table| table.equal).count();
+    let window = report.window_ms.map_or_else(|| "nobody".to_owned(), millis);
+    let facts = format!(
+        "{} serves. Held at the edge: {window}. Tables equal: {equal} of {}. \
+         Objects: {}. Sessions: {}. Secrets: {}.",
+        plan.to,
+        report.tables.len(),
+        equality(report.objects.equal),
+        equality(report.sessions.equal),
+        equality(report.secrets.equal),
+    );
+    let id = &plan.plan_id;
+    match run.state() {
+        RunState::Soaking => format!(
+            "{facts}\nThe way back is open:\n  take it:  trefoil migrate rollback {id}\n  close it: trefoil migrate finish {id}"
+        ),
+        RunState::Succeeded => {
+            format!(
+                "{} serves. The way back to {} is closed; nothing of ours is left on either server.",
+                plan.to, plan.from
+            )
+        }
+        state => format!("Run {id}: {state:?}."),
+    }
+}
+
+fn equality(equal: bool) -> &'static str {
+    if equal { "equal" } else { "NOT EQUAL" }
+}
+
+fn mark(step: &Step) -> &'static str {
+    match step {
+        Step { switch: true, .. } => "SWITCH",
+        Step { finish: true, .. } => "FINISH",
+        Step { window: true, .. } => "users wait",
+        _ => "",
+    }
+}
+
+fn interval(interval: Interval) -> String {
+    format!("{} to {}", millis(interval.low), millis(interval.high))
+}
+
+fn millis(millis: u64) -> String {
+    match Duration::from_millis(millis) {
+        short if short < Duration::from_secs(1) => format!("{millis} ms"),
+        long if long < Duration::from_secs(120) => format!("{:.1} s", long.as_secs_f64()),
+        long => format!("{} min", long.as_secs() / 60),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}

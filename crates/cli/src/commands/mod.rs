@@ -1,0 +1,40 @@
+//! One file per command.
+
+mod agent;
+mod backflow;
+pub mod check;
+pub mod clouds;
+mod demo;
+mod down;
+mod edge;
+mod inventory;
+mod log;
+mod migrate;
+pub mod not_yet;
+mod ps;
+mod runs;
+pub mod schema;
+mod up;
+
+use crate::args::Command;
+use crate::{Cx, ExitStatus, Result};
+
+/// Runs a command.
+pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
+    match command {
+        Command::Check => check::run(cx).await,
+        Command::Schema => schema::run(cx),
+        Command::Clouds => clouds::run(cx),
+        Command::Up(args) => up::run(cx, &args).await,
+        Command::Down(args) => down::run(cx, &args).await,
+        Command::Ps => ps::run(cx).await,
+        Command::Runs(args) => runs::run(cx, args).await,
+        Command::Log => log::run(cx).await,
+        Command::Inventory(args) => inventory::run(&args, cx).await,
+        Command::Migrate(command) => migrate::run(command, cx).await,
+        Command::Demo(args) => demo::run(&args, cx).await,
+        Command::Agent(args) => agent::run(&args, cx).await,
+        Command::Backflow(args) => backflow::run(&args, cx).await,
+        Command::Edge(args) => edge::run(&args, cx).await,
+    }
+}

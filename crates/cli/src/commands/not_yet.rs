@@ -1,0 +1,84 @@
+//! Commands that have a name already and are not built yet.
+
+use clap::CommandFactory;
+
+use crate::Error;
+use crate::args::Cli;
+
+/// Whole commands, with what they will do.
+const COMMANDS: &[(&str, &str)] = &[
+    ("init", "write a first specification"),
+    ("render", "write the files that set up a cloud"),
+    ("explain", "say where a line of a rendered file comes from"),
+    ("import", "make a specification from files of other tools"),
+    ("diff", "compare an environment with the specification"),
+    ("deploy", "bring an environment of a real cloud up to date"),
+    ("doctor", "find out why an environment cannot be used"),
+    ("permissions", "list the rights that an environment needs"),
+    ("backup", "make, check and restore backups"),
+    ("watch", "watch over the active site"),
+    ("status", "show which site is active, and how safe it is"),
+    ("failover", "let the standby take over"),
+    ("failback", "go back to the first site"),
+    ("drill", "rehearse a failover"),
+    ("runbook", "write down what to do in an emergency"),
+    ("cost", "compare what the clouds cost"),
+    ("prices", "show and refresh the price catalogue"),
+    ("bench", "measure how fast a target is"),
+    ("console", "show everything on one screen"),
+    ("completions", "write completions for a shell"),
+    ("man", "write the manual pages"),
+];
+
+/// Parts of commands that exist.
+const PARTS: &[(&str, &str, &str)] = &[
+    ("migrate", "preflight", "look for what stands in the way of a move"),
+    ("migrate", "verify", "compare the data of two environments"),
+    ("migrate", "rehearse", "rehearse a move on copies"),
+    ("runs", "approve", "approve a run"),
+];
+
+/// The refusal of `word`, which stands behind `before` on the command line, if it is one of these.
+pub fn refusal(before: &str, word: &str) -> Option<Error> {
+    let part = PARTS.iter().find(|(group, name, _)| *group == before && *name == word);
+    let (name, purpose) = match part {
+        Some((group, name, purpose)) => (format!("{group} {name}"), *purpose),
+        None => {
+            let (name, purpose) = COMMANDS.iter().find(|(name, _)| *name == word)?;
+            ((*name).to_owned(), *purpose)
+        }
+    };
+    let message = format!("`trefoil {name}` ({purpose}) is not built yet in this version");
+    Some(Error::usage("command_not_yet", message).hint(format!("there are: {}", there_are())))
+}
+
+/// The commands that exist, as the help shows them.
+fn there_are() -> String {
+    let cli = Cli::command();
+    let shown = cli.get_subcommands().filter(|command| !command.is_hide_set());
+    shown.map(|command| command.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_that_exists_is_refused() {
+        for command in Cli::command().get_subcommands() {
+            assert!(refusal("trefoil", command.get_name()).is_none(), "{}", command.get_name());
+            for part in command.get_subcommands() {
+                let found = PARTS.iter().any(|(group, name, _)| {
+                    *group == command.get_name() && *name == part.get_name()
+                });
+                assert!(!found, "{} {}", command.get_name(), part.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_is_refused_only_behind_its_command() {
+        assert!(refusal("migrate", "rehearse").unwrap().to_string().contains("migrate rehearse"));
+        assert!(refusal("trefoil", "rehearse").is_none());
+    }
+}

@@ -1,0 +1,127 @@
+//! `trefoil ps`: the environments, and where users' requests go.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use trefoil_clouds::operate::Site;
+use trefoil_clouds::operate::edge_protocol::EdgeStatus;
+use trefoil_clouds::operate::provision::Provisioned;
+use trefoil_core::ledger::Ledger;
+
+use crate::table::{or_dash, table, word};
+use crate::{Cx, ExitStatus, Result, runner};
+
+/// What is answered.
+#[derive(Serialize)]
+struct Answer {
+    environments: Vec<Row>,
+    /// What users reach; null when it does not run.
+    edge: Option<EdgeStatus>,
+    /// The newest epoch of the log.
+    epoch: u64,
+    /// The environment that may write.
+    active: Option<String>,
+}
+
+/// One environment.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    cloud: String,
+    state: Option<Provisioned>,
+    active: bool,
+    /// Where its application listens.
+    application: Option<String>,
+    /// The processes or instances of the application.
+    instances: Vec<String>,
+    /// Host and port of its database server.
+    database: Option<String>,
+    /// What could not be found out.
+    problem: Option<String>,
+}
+
+/// Asks every environment of the specification.
+pub async fn run(cx: &Cx) -> Result<ExitStatus> {
+    let spec = cx.specification().await?.spec;
+    let names: Vec<_> = spec.environments.keys().map(String::as_str).collect();
+    let world = cx.world(&spec, &names)?;
+    let ledger = runner::state(cx).await?.ledger().await?;
+    let mut environments = Vec::with_capacity(world.sites.len());
+    let mut edge = None;
+    for site in world.sites.values() {
+        environments.push(row(site, &ledger).await);
+        if edge.is_none() {
+            edge = site.traffic.status().await?;
+        }
+    }
+    let answer = Answer { environments, edge, epoch: ledger.epoch, active: ledger.active };
+    cx.printer.answer(&answer, || text(&answer))?;
+    Ok(ExitStatus::Yes)
+}
+
+/// An environment that does not answer is shown with its problem, so that the others are seen.
+async fn row(site: &Site, ledger: &Ledger) -> Row {
+    let mut row = Row {
+        name: site.name.clone(),
+        cloud: site.cloud.clone(),
+        state: None,
+        active: ledger.active.as_ref() == Some(&site.name),
+        application: None,
+        instances: Vec::new(),
+        database: None,
+        problem: None,
+    };
+    if let Err(error) = look(site, &mut row).await {
+        row.problem = Some(error.chain());
+    }
+    row
+}
+
+async fn look(site: &Site, row: &mut Row) -> Result<()> {
+    let state = site.provision.state().await?;
+    row.state = Some(state);
+    if state != Provisioned::Running {
+        return Ok(());
+    }
+    if let Some(running) = site.compute.running().await? {
+        row.application = Some(running.address);
+        row.instances = running.instances;
+    }
+    let database = site.provision.database_admin().await?;
+    row.database = database.map(|admin| format!("{}:{}", admin.host, admin.port));
+    Ok(())
+}
+
+fn text(answer: &Answer) -> String {
+    let rows = answer.environments.iter().map(|row| {
+        [
+            row.name.clone(),
+            row.cloud.clone(),
+            or_dash(row.state.map(|state| word(&state))),
+            if row.active { "yes" } else { "-" }.to_owned(),
+            or_dash(row.application.as_ref()),
+            or_dash(row.database.as_ref()),
+        ]
+    });
+    let header = ["ENVIRONMENT", "CLOUD", "STATE", "ACTIVE", "APPLICATION", "DATABASE"];
+    let mut text = table(header, rows);
+    for row in &answer.environments {
+        if let Some(problem) = &row.problem {
+            let _ = write!(text, "\n{}: {problem}", row.name);
+        }
+    }
+    text.push_str("\n\n");
+    text.push_str(&edge(answer.edge.as_ref()));
+    text
+}
+
+fn edge(edge: Option<&EdgeStatus>) -> String {
+    let Some(edge) = edge else { return "edge: does not run".to_owned() };
+    let to = match &edge.upstream {
+        Some(upstream) => format!("{} ({})", upstream.environment, upstream.address),
+        None => "nothing".to_owned(),
+    };
+    let holding =
+        if edge.holding { format!(", {} requests wait", edge.held) } else { String::new() };
+    format!("edge: http://{} -> {to}, epoch {}{holding}", edge.listen, edge.epoch)
+}

@@ -1,0 +1,64 @@
+//! What commands that run plans have in common: the state, the engine, Ctrl-C.
+
+use trefoil_core::journal::{Run, RunState};
+use trefoil_core::plan::{Inputs, Plan, PlanKind};
+use trefoil_core::spec::AppSpec;
+use trefoil_ops::engine::{Engine, Stop, World};
+use trefoil_ops::state::State;
+
+use crate::{Cx, Result};
+
+/// Opens the log and the journals of this application.
+pub async fn state(cx: &Cx) -> Result<State> {
+    State::open(&cx.settings.state.join("state")).await
+}
+
+/// From now on Ctrl-C asks the engine to stop, which first ends what it may not leave half done.
+/// The task that carries the wish ends with the program.
+pub fn stop(cx: &Cx) -> Stop {
+    let (handle, stop) = Stop::new();
+    cx.interrupt.take_over();
+    let interrupt = cx.interrupt.clone();
+    tokio::spawn(async move {
+        interrupt.asked().await;
+        handle.ask();
+    });
+    stop
+}
+
+/// Records a plan and runs it. A plan with blockers is refused and leaves nothing in the log.
+pub async fn run_plan(
+    cx: &Cx,
+    state: &State,
+    world: &World,
+    plan: &Plan,
+    observed: &Inputs,
+) -> Result<Run> {
+    if plan.blockers.is_empty() {
+        state.record_plan(plan).await?;
+    }
+    let progress = cx.progress();
+    Engine::new(state, world, &*progress, stop(cx)).start(plan, observed).await
+}
+
+/// The environments of a run, opened.
+pub fn world_of(cx: &Cx, spec: &AppSpec, plan: &Plan) -> Result<World> {
+    let mut names = vec![plan.from.as_str(), plan.to.as_str()];
+    names.dedup();
+    cx.world(spec, &names)
+}
+
+/// The commands to type next for a run that waits for a person.
+pub fn next_commands(run_id: &str, kind: PlanKind, state: RunState, switched: bool) -> Vec<String> {
+    let command = |what: &str| format!("trefoil {what} {run_id}");
+    match state {
+        RunState::Planned | RunState::Paused if switched => vec![command("runs resume")],
+        RunState::Planned | RunState::Paused if kind == PlanKind::Down => {
+            vec![command("runs resume")]
+        }
+        RunState::Planned | RunState::Paused => vec![command("runs resume"), command("runs abort")],
+        RunState::Aborting => vec![command("runs abort")],
+        RunState::Soaking => vec![command("migrate finish"), command("migrate rollback")],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Reading the specification of a command.
+
+use std::path::Path;
+
+use trefoil_clouds::registry;
+use trefoil_core::spec::{AppSpec, Diagnostic, parse};
+
+use crate::printer::Printer;
+use crate::{Error, Result};
+
+/// The code of the error that sums up mistakes which have been shown already.
+pub const INVALID: &str = "spec_invalid";
+
+/// The specification of this command.
+#[derive(Debug, Clone)]
+pub struct Specification {
+    /// What it says.
+    pub spec: AppSpec,
+    /// What somebody should look at; it has been shown.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and checks a specification; shows its mistakes and warnings.
+///
+/// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`.
+pub async fn read(file: &Path, printer: &Printer) -> Result<Specification> {
+    let text = text(file).await?;
+    let name = file.display().to_string();
+    match parse(&name, &text, &registry::known()) {
+        Ok(parsed) => {
+            printer.diagnostics(&parsed.warnings, &text);
+            Ok(Specification { spec: parsed.spec, warnings: parsed.warnings })
+        }
+        Err(found) => {
+            printer.diagnostics(&found, &text);
+            let errors = found.iter().filter(|one| one.is_error()).count();
+            let mistakes = if errors == 1 { "1 mistake" } else { &format!("{errors} mistakes") };
+            Err(Error::usage(INVALID, format!("{name} has {mistakes}")))
+        }
+    }
+}
+
+async fn text(file: &Path) -> Result<String> {
+    let name = file.display();
+    let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::usage("spec_missing", format!("there is no specification at {name}"))
+                .hint("name it with `-f FILE`, or go to the folder that has a trefoil.yaml")
+        }
+        _ => Error::usage("spec_unreadable", format!("cannot read {name}")).because(error),
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Error::usage("spec_unreadable", format!("{name}:{line}: this is not UTF-8 text"))
+            .hint("save the file as UTF-8")
+    })
+}

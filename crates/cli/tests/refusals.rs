@@ -1,0 +1,99 @@
+//! What is unsafe or impossible is refused by name, with its exit code, and changes nothing.
+
+mod common;
+
+use common::Town;
+
+fn refused(town: &Town, arguments: &[&str], exit: i32, code: &str) {
+    let answer = town.run(arguments);
+    let got = (answer.code, answer.error_code());
+    assert_eq!(got, (exit, code), "trefoil {arguments:?}: {} {}", answer.error, answer.stderr);
+    assert!(answer.error["message"].as_str().is_some_and(|message| !message.is_empty()));
+}
+
+#[test]
+fn a_move_is_refused_by_name() {
+    let town = Town::new("");
+    refused(&town, &["migrate", "plan", "--from", "east", "--to", "east"], 2, "same_environment");
+    refused(
+        &town,
+        &["migrate", "plan", "--from", "east", "--to", "north"],
+        2,
+        "environment_unknown",
+    );
+    refused(&town, &["up", "north"], 2, "environment_unknown");
+    refused(&town, &["migrate", "run", "no-such-plan.json"], 2, "plan_file");
+    refused(&town, &["runs", "show", "last"], 2, "run_unknown");
+
+    town.ok(&["up", "east"]);
+    let (file, _) = town.plan("east", "west");
+    let whole = std::fs::read_to_string(&file).unwrap();
+
+    std::fs::write(&file, whole.replacen("\"limit_ms\": 30000", "\"limit_ms\": 30001", 1)).unwrap();
+    refused(&town, &["migrate", "run", &file], 3, "plan_changed");
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    refused(&town, &["migrate", "run", &file], 2, "plan_file");
+    std::fs::write(&file, &whole).unwrap();
+
+    town.ok(&["migrate", "run", &file]);
+    refused(&town, &["migrate", "run", &file], 3, "run_closed_or_open_placeholder");
+}
+
+#[test]
+fn a_target_with_data_of_its_own_is_never_emptied() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    town.ok(&["up", "west"]);
+    town.sql("west", "CREATE TABLE mine (id int primary key)");
+    let data = town.ok(&["migrate", "plan", "--from", "east", "--to", "west"]);
+    let codes: Vec<_> = data["blockers"].as_array().unwrap().iter().map(|b| &b["code"]).collect();
+    assert!(codes.iter().any(|code| *code == "target_not_empty"), "{data:#}");
+    let file = town.path().join("plan.json").display().to_string();
+    town.ok(&["migrate", "plan", "--from", "east", "--to", "west", "--output", &file]);
+    refused(&town, &["migrate", "run", &file], 3, "plan_blocked");
+    assert_eq!(town.sql("west", "SELECT count(*) FROM mine"), ["0"]);
+    assert_eq!(town.get("/ready").0, 200);
+}
+
+#[test]
+fn a_plan_is_refused_when_the_inventory_has_changed_since() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    let (file, _) = town.plan("east", "west");
+    town.ok(&["up", "west"]);
+    refused(&town, &["migrate", "run", &file], 3, "inventory_changed");
+}
+
+#[test]
+fn a_superuser_is_needed_for_now_and_that_is_said() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    town.sql("east", "CREATE ROLE other SUPERUSER LOGIN PASSWORD 'x'");
+    let data = town.ok(&["migrate", "plan", "--from", "east", "--to", "west"]);
+    let text = data["blockers"].to_string();
+    assert!(text.contains("other"), "another superuser could pass the fence: {data:#}");
+}
+
+#[test]
+fn a_run_that_does_not_soak_is_neither_finished_nor_rolled_back() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    let (file, _) = town.plan("east", "west");
+    let killed = town.run_with(&["migrate", "run", &file], &[("TREFOIL_CRASH_AFTER_EVENT", "8")]);
+    assert_eq!(killed.code, -1, "{}", killed.stderr);
+    refused(&town, &["migrate", "finish", "last"], 3, "not_soaking");
+    refused(&town, &["migrate", "rollback", "last"], 3, "rollback_not_soaking");
+    refused(&town, &["down", "east"], 3, "plan_blocked");
+    town.ok(&["runs", "abort", "last"]);
+    refused(&town, &["runs", "resume", "last"], 3, "run_closed");
+    assert_eq!(town.get("/ready").0, 200);
+}
+
+#[test]
+fn a_missing_postgresql_is_one_command_away() {
+    let town = Town::new("");
+    let variables = [("TREFOIL_POSTGRES_BIN", "/nonexistent")];
+    let answer = town.run_with(&["up", "east"], &variables);
+    assert_eq!((answer.code, answer.error_code()), (5, "postgres_missing"), "{}", answer.error);
+    assert!(answer.error["hint"].as_str().unwrap().contains("apt-get install"), "{}", answer.error);
+}

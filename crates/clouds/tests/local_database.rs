@@ -1,0 +1,14 @@
+//! A PostgreSQL server on this machine behaves as every database.
+
+use secrecy::SecretString;
+use trefoil_clouds::conformance::Fixture;
+use trefoil_clouds::conformance::postgres::TestPostgres;
+use trefoil_clouds::database::Database;
+
+async fn fresh() -> Fixture<Database> {
+    let server = TestPostgres::start(&[]);
+    let open = || Database::open(&SecretString::from(server.admin_url())).unwrap();
+    Fixture { first: open(), second: open(), keep: Box::new(server) }
+}
+
+trefoil_clouds::database_conformance!(fresh);

@@ -1,0 +1,77 @@
+//! What the actions that copy have in common.
+
+use serde::Serialize;
+use serde_json::Value;
+use trefoil_clouds::operate::provision::Provisioned;
+use trefoil_core::plan::{Action, CopyOutput, Since};
+
+use crate::engine::{Check, Context};
+use crate::movers::Extent;
+use crate::{Error, Result};
+
+/// The two environments of a copy.
+pub(super) struct Sides<'a> {
+    pub(super) from: &'a str,
+    pub(super) to: &'a str,
+}
+
+impl Sides<'_> {
+    /// Why the copy cannot begin now, if it cannot. Services of an environment that does not run
+    /// are not touched: opening them could make them.
+    pub(super) async fn not_ready(
+        &self,
+        cx: &Context<'_>,
+        since: Option<&Since>,
+    ) -> Result<Option<Check>> {
+        for environment in [self.from, self.to] {
+            if let Some(check) = not_running(cx, environment).await? {
+                return Ok(Some(check));
+            }
+        }
+        Ok(match since {
+            Some(Since::Step(step)) if !cx.run.is_done(*step) => Some(Check::After {
+                step: *step,
+                provides: "the position up to which the source is carried already".into(),
+            }),
+            _ => None,
+        })
+    }
+}
+
+async fn not_running(cx: &Context<'_>, environment: &str) -> Result<Option<Check>> {
+    if cx.site(environment)?.provision.state().await? == Provisioned::Running {
+        return Ok(None);
+    }
+    let provisions = |action: &Action| matches!(action, Action::ProvisionEnvironment(made) if made.environment == environment);
+    Ok(Some(match cx.run.plan.find(provisions) {
+        Some(step) if !cx.run.is_done(step) => {
+            Check::After { step, provides: format!("the services of `{environment}`") }
+        }
+        _ => {
+            let why = format!("the environment `{environment}` does not run");
+            let error = Error::missing("environment_down", why);
+            Check::Blocked(error.hint(format!("start it: trefoil up {environment}")))
+        }
+    }))
+}
+
+/// The position where a copy begins.
+pub(super) fn position(cx: &Context<'_>, since: Since) -> Result<u64> {
+    Ok(match since {
+        Since::Beginning => 0,
+        Since::Position(position) => position,
+        Since::Step(step) => cx.output::<CopyOutput>(step)?.source_position,
+    })
+}
+
+/// How far a copy goes.
+pub(super) fn extent(last: bool) -> Extent {
+    if last { Extent::UntilQuiet } else { Extent::UntilSmall }
+}
+
+/// An output as the journal holds it.
+pub(super) fn to_value<T: Serialize>(output: &T) -> Result<Value> {
+    serde_json::to_value(output).map_err(|error| {
+        Error::failed("step_output", "the output of the step cannot be written").because(error)
+    })
+}

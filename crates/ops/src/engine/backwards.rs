@@ -1,0 +1,75 @@
+//! Backwards: compensating a window that failed, and aborting a run.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use trefoil_core::journal::{Event, Run, RunState};
+use trefoil_core::plan::Step;
+
+use super::{Engine, words};
+use crate::state::Journal;
+use crate::{Error, Result};
+
+/// How often undoing one step is tried.
+const ATTEMPTS: u32 = 3;
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long one attempt may take: as long as an application may need to become ready, twice.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl Engine<'_> {
+    /// Undoes the window's begun steps, last first, so that the source serves again. Nothing
+    /// happens from the switch on. Fails with code `undo_failed` when a step cannot be undone; the
+    /// steps before it are then left as they are, because they were undone in this order only.
+    pub(super) async fn compensate(&self, journal: &mut Journal) -> Result<()> {
+        for step in journal.run().to_compensate() {
+            self.undo(journal, &step).await?;
+        }
+        Ok(())
+    }
+
+    /// Undoes every begun step, last first, and closes the run.
+    pub(super) async fn unwind(&self, journal: &mut Journal) -> Result<Run> {
+        for step in journal.run().to_undo() {
+            self.undo(journal, &step).await?;
+        }
+        self.state.close_run(journal, RunState::Aborted).await?;
+        Ok(journal.run().clone())
+    }
+
+    async fn undo(&self, journal: &mut Journal, step: &Step) -> Result<()> {
+        self.progress.undoing(step);
+        journal.append(Event::UndoStarted { step: step.n }).await?;
+        match self.undo_attempts(journal.run(), step).await {
+            Ok(()) => journal.append(Event::UndoFinished { step: step.n }).await,
+            Err(cause) => {
+                let error = cause.chain();
+                journal.append(Event::UndoFailed { step: step.n, error }).await?;
+                Err(words::stuck(journal.run(), step, cause))
+            }
+        }
+    }
+
+    async fn undo_attempts(&self, run: &Run, step: &Step) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            let context = self.context(run, step);
+            let undone = timeout(ATTEMPT_TIMEOUT, self.action(step).undo(&context)).await;
+            let failed = match undone {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(late) => {
+                    let limit = ATTEMPT_TIMEOUT.as_secs();
+                    Error::failed("undo_timeout", format!("undoing took longer than {limit} s"))
+                        .because(late)
+                }
+            };
+            if attempt == ATTEMPTS {
+                return Err(failed);
+            }
+            self.progress.note(&format!("undoing step {} again: {}", step.n, failed.chain()));
+            attempt += 1;
+            sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The errors with which the engine ends, and the sentences in them.
+
+use serde_json::Value;
+use trefoil_core::journal::Run;
+use trefoil_core::ledger::Ledger;
+use trefoil_core::plan::{Plan, PlanKind, Step};
+
+use crate::{Error, ErrorKind};
+
+/// The action's name as the plan writes it.
+pub(super) fn name(step: &Step) -> String {
+    let action = serde_json::to_value(&step.action).unwrap_or_default();
+    action.get("action").and_then(Value::as_str).unwrap_or("step").to_owned()
+}
+
+/// The run stopped midway and nobody's word is needed to go on.
+pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error) -> Error {
+    let id = &run.plan.plan_id;
+    let serves = serves(run, active);
+    let message = format!("run {id} is paused at step {} ({}); {serves}", step.n, name(step));
+    let abort = if run.switched() || run.plan.kind == PlanKind::Down {
+        String::new()
+    } else {
+        format!(", or `trefoil runs abort {id}`")
+    };
+    Error::new(ErrorKind::Stopped, "run_paused", message)
+        .hint(format!("`trefoil runs resume {id}`{abort}"))
+        .because(cause)
+}
+
+/// Which side serves now, in a sentence without a full stop.
+fn serves(run: &Run, active: Option<&str>) -> String {
+    let plan = &run.plan;
+    match run.writable_side(active) {
+        Some(side) if run.switched() => format!("`{side}` is open, and the only way is forward"),
+        Some(side) => format!("`{side}` serves as before"),
+        None if run.switched() => {
+            format!("the switch to `{}` has begun and must be gone on with", plan.to)
+        }
+        None if run.to_compensate().is_empty() => "no environment serves yet".to_owned(),
+        None => format!("`{}` does not serve yet", plan.from),
+    }
+}
+
+/// A step could not be undone.
+pub(super) fn stuck(run: &Run, step: &Step, cause: Error) -> Error {
+    let (id, n) = (&run.plan.plan_id, step.n);
+    let verb = if run.abort_requested { "abort" } else { "resume" };
+    let message = format!("run {id}: step {n} ({}) could not be undone", name(step));
+    Error::new(ErrorKind::Stopped, "undo_failed", message)
+        .hint(format!("remove the cause; then `trefoil runs {verb} {id}` tries again"))
+        .because(cause)
+}
+
+/// A person asked the engine to stop.
+pub(super) fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted", "it was interrupted")
+}
+
+/// The window took longer than the plan allows.
+pub(super) fn window_deadline(plan: &Plan) -> Error {
+    let after = plan.window_deadline_ms;
+    Error::failed("window_deadline", format!("users had waited {after} ms, the plan's limit"))
+}
+
+/// The plan has blockers.
+pub(super) fn blocked(plan: &Plan) -> Error {
+    let list: Vec<_> =
+        plan.blockers.iter().map(|b| format!("{} ({})", b.message, b.code)).collect();
+    let error =
+        Error::refused("plan_blocked", format!("the plan may not run: {}", list.join("; ")));
+    match plan.blockers.first() {
+        Some(first) => error.hint(first.hint.clone()),
+        None => error,
+    }
+}
+
+/// What the plan was decided on is different now.
+pub(super) fn inventory_changed(what: &str) -> Error {
+    Error::refused("inventory_changed", format!("{what} has changed since the plan was made"))
+        .hint("make a new plan and look at it")
+}
+
+/// Something switched after the plan was made.
+pub(super) fn epoch_stale(plan: &Plan, ledger: &Ledger) -> Error {
+    let why =
+        format!("the plan opens epoch {}, but the log stands at {}", plan.epoch, ledger.epoch);
+    Error::refused("epoch_stale", why).hint("something else switched meanwhile; make a new plan")
+}
+
+/// Another process executes the run.
+pub(super) fn running(run_id: &str, executor: &str) -> Error {
+    Error::refused("run_running", format!("run {run_id} is being executed ({executor})"))
+        .hint("wait for it, or end that process first")
+}
+
+/// A run that has switched cannot be aborted.
+pub(super) fn switched(run_id: &str) -> Error {
+    let why = format!("run {run_id} has switched and cannot be aborted");
+    Error::refused("run_switched", why)
+        .hint(format!("the way back is `trefoil migrate rollback {run_id}`"))
+}
+
+/// A run that does not soak cannot be finished.
+pub(super) fn not_soaking(run_id: &str) -> Error {
+    Error::refused("run_not_soaking", format!("run {run_id} has no open way back to close"))
+        .hint(format!("see `trefoil runs show {run_id}`"))
+}

@@ -1,0 +1,203 @@
+//! Connections to the two servers.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, NoTls, Row};
+use trefoil_clouds::operate::Site;
+use trefoil_clouds::operate::provision::DatabaseAdmin;
+
+use crate::engine::Context;
+use crate::{Error, Result};
+
+/// How long a connection may take, password exchange included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// After how long without an answer a connection counts as lost.
+const LOST_AFTER: Duration = Duration::from_secs(30);
+
+/// The settings of every session of ours. A closed database is read-only by default, which would
+/// hold for us too; texts of values must be the same on both servers to be compared; names are
+/// never looked up in the application's schemas.
+const SETTINGS: &[&str] = &[
+    "default_transaction_read_only=off",
+    "synchronous_commit=on",
+    "lock_timeout=5s",
+    "statement_timeout=60s",
+    "idle_in_transaction_session_timeout=60s",
+    "search_path=pg_catalog",
+    "DateStyle=ISO",
+    "IntervalStyle=postgres",
+    "TimeZone=UTC",
+    "extra_float_digits=3",
+    "bytea_output=hex",
+    "lc_monetary=C",
+    "client_min_messages=warning",
+    "max_parallel_workers_per_gather=0",
+    "jit=off",
+];
+
+/// Keeps passwords out of the server's log, its statistics and its list of activities.
+const QUIET: &str = "
+    SET log_statement = 'none';
+    SET log_min_error_statement = 'panic';
+    SET log_min_duration_statement = -1;
+    SET log_min_duration_sample = -1;
+    SET log_duration = off;
+    SET track_activities = off;
+    SET pg_stat_statements.track_utility = off;
+    SET pgaudit.log = 'none';
+    SET password_encryption = 'scram-sha-256'";
+
+/// A session of the administrator in the application's database on one server.
+pub struct Server {
+    /// The environment's name, for messages.
+    pub name: String,
+    /// How it is reached.
+    pub admin: DatabaseAdmin,
+    client: Client,
+}
+
+/// A value of a parameter.
+pub type Param<'a> = &'a (dyn ToSql + Sync);
+
+impl Server {
+    /// Opens a session.
+    pub async fn connect(name: &str, admin: &DatabaseAdmin) -> Result<Server> {
+        let client = open(name, admin).await?;
+        Ok(Server { name: name.to_owned(), admin: admin.clone(), client })
+    }
+
+    /// Opens a session in an environment's database.
+    pub async fn of_site(site: &Site) -> Result<Server> {
+        let admin = site.provision.database_admin().await?.ok_or_else(|| {
+            Error::missing("database_missing", format!("{} has no database", site.name))
+        })?;
+        Server::connect(&site.name, &admin).await
+    }
+
+    /// Another session of the same kind, whose statements leave no trace in the server's log.
+    pub async fn quiet(&self) -> Result<Server> {
+        let session = Server::connect(&self.name, &self.admin).await?;
+        session.batch("silence the log", QUIET).await?;
+        Ok(session)
+    }
+
+    /// Lets this session's statements take as long as they need: for work that grows with the
+    /// data.
+    pub async fn patient(self) -> Result<Server> {
+        self.batch("change a setting", "SET statement_timeout = 0").await?;
+        Ok(self)
+    }
+
+    /// Ends what other sessions of ours have under way in this database: left by a process that
+    /// died, or by work that was given up at a deadline.
+    pub async fn end_other_work(&self) -> Result<()> {
+        let sql = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND usename = session_user
+                     AND application_name = 'trefoil' AND pid <> pg_backend_pid()
+                     AND backend_type = 'client backend' AND state <> 'idle'";
+        let deadline = tokio::time::Instant::now() + LOST_AFTER;
+        while !self.query("end earlier work", sql, &[]).await?.is_empty() {
+            if tokio::time::Instant::now() > deadline {
+                let why = format!("earlier work of ours on {} does not end", self.name);
+                return Err(Error::failed("postgres_busy", why).retryable());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// Runs a query. `what` completes the sentence "could not ...".
+    pub async fn query(&self, what: &str, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        self.client.query(sql, params).await.map_err(|error| self.failed(what, error))
+    }
+
+    /// Runs a query that gives exactly one row.
+    pub async fn one(&self, what: &str, sql: &str, params: &[Param<'_>]) -> Result<Row> {
+        self.client.query_one(sql, params).await.map_err(|error| self.failed(what, error))
+    }
+
+    /// Runs a query whose first column is text, and gives that column.
+    pub async fn texts(&self, what: &str, sql: &str, params: &[Param<'_>]) -> Result<Vec<String>> {
+        Ok(self.query(what, sql, params).await?.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Runs statements in one transaction.
+    pub async fn batch(&self, what: &str, sql: &str) -> Result<()> {
+        self.client.batch_execute(sql).await.map_err(|error| self.failed(what, error))
+    }
+
+    /// Tells a failed statement with its place, and whether it may succeed later.
+    fn failed(&self, what: &str, error: tokio_postgres::Error) -> Error {
+        let message = format!("could not {what} on {}", self.name);
+        let lost = self.client.is_closed() || error.is_closed();
+        let code = match error.code() {
+            Some(state) if *state == SqlState::LOCK_NOT_AVAILABLE => "postgres_lock",
+            Some(state) if *state == SqlState::ADMIN_SHUTDOWN => "postgres_lost",
+            None if lost => "postgres_lost",
+            _ => "postgres_failed",
+        };
+        let told = match error.as_db_error() {
+            // The driver's own text repeats what its source says.
+            Some(told) => Error::failed(code, message).because(told.clone()),
+            None => Error::failed(code, message).because(error),
+        };
+        if code == "postgres_failed" { told } else { told.retryable() }
+    }
+}
+
+async fn open(name: &str, admin: &DatabaseAdmin) -> Result<Client> {
+    // The cause is left out on purpose: it may quote the URL, which holds a password.
+    let mut config: Config = admin.url.expose_secret().parse().map_err(|_| {
+        Error::refused("postgres_url", format!("the database URL of {name} cannot be read"))
+    })?;
+    let settings: Vec<_> = SETTINGS.iter().map(|setting| format!("-c {setting}")).collect();
+    config
+        .application_name("trefoil")
+        .options(settings.join(" "))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .keepalives(true)
+        .keepalives_idle(LOST_AFTER / 3)
+        .tcp_user_timeout(LOST_AFTER);
+    let unreachable =
+        || Error::missing("postgres_unreachable", format!("cannot reach PostgreSQL of {name}"));
+    let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, config.connect(NoTls))
+        .await
+        .map_err(|late| unreachable().because(late).retryable())?
+        .map_err(|error| match error.as_db_error() {
+            Some(told) => unreachable().because(told.clone()).retryable(),
+            None => unreachable().because(error).retryable(),
+        })?;
+    let name = name.to_owned();
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(server = name, %error, "a PostgreSQL session ended");
+        }
+    });
+    Ok(client)
+}
+
+/// A session on each side of a stream or of a move.
+pub struct Pair {
+    /// The side that is read: the publisher.
+    pub source: Server,
+    /// The side that is written: the subscriber.
+    pub target: Server,
+}
+
+impl Pair {
+    /// Opens both, for the environments of an action.
+    pub async fn open(cx: &Context<'_>, from: &str, to: &str) -> Result<Pair> {
+        let (source, target) = (cx.site(from)?, cx.site(to)?);
+        let (source, target) =
+            futures::future::try_join(Server::of_site(source), Server::of_site(target)).await?;
+        Ok(Pair { source, target })
+    }
+
+    /// Lets statements of both sessions take as long as they need.
+    pub async fn patient(self) -> Result<Pair> {
+        Ok(Pair { source: self.source.patient().await?, target: self.target.patient().await? })
+    }
+}

@@ -1,0 +1,203 @@
+//! What the database holds: what cannot be carried, and what to know.
+
+use trefoil_core::finding::Finding;
+
+use super::{blocker, info, warning, with_command};
+use crate::Result;
+use crate::movers::postgres::catalog::{self, USER_SCHEMAS};
+use crate::movers::postgres::connect::Server;
+use crate::movers::postgres::sql::quote_ident;
+
+/// How many names of one kind are shown.
+const SHOWN: usize = 5;
+/// Transactions older than this hold up the start of a stream, in seconds.
+const LONG_TRANSACTION_S: f64 = 60.0;
+
+/// Kinds of things that this version does not carry: code, what they are, and where they are.
+fn not_carried() -> Vec<(&'static str, &'static str, String)> {
+    let relations = |condition: &str| {
+        format!(
+            "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS} AND {condition}"
+        )
+    };
+    let of_table = |from: &str, condition: &str| {
+        format!(
+            "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM {from}
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS} AND {condition}"
+        )
+    };
+    // A row without a key is found by comparing all its columns, for which these have no equality.
+    let incomparable = "pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid";
+    let no_equality = "c.relkind = 'r' AND c.relreplident <> 'i' AND ltrim(t.typname, '_') IN
+        ('json', 'xml', 'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle')
+        AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary
+                        AND i.indimmediate)";
+    vec![
+        ("unlogged", "unlogged", relations("c.relpersistence = 'u' AND c.relkind IN ('r', 'S')")),
+        ("partitions", "partitioned", relations("c.relkind = 'p'")),
+        ("inheritance", "tables that inherit", of_table(
+            "pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r'",
+            "NOT c.relispartition",
+        )),
+        ("foreign_tables", "foreign tables", relations("c.relkind = 'f'")),
+        ("triggers_always", "tables with triggers ENABLE ALWAYS or REPLICA", of_table(
+            "pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid",
+            "NOT t.tgisinternal AND t.tgenabled IN ('A', 'R')",
+        )),
+        ("rules_always", "tables with rules ENABLE ALWAYS or REPLICA", of_table(
+            "pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class",
+            "r.ev_enabled IN ('A', 'R')",
+        )),
+        ("identity_impossible", "tables without a key whose columns cannot be compared",
+         of_table(incomparable, no_equality)),
+        ("large_objects", "large objects",
+         "SELECT oid::text FROM pg_largeobject_metadata LIMIT 6".to_owned()),
+        ("background_writers", "extensions that write by themselves",
+         "SELECT extname::text FROM pg_extension WHERE extname IN ('pg_cron', 'pglogical', 'timescaledb')"
+             .to_owned()),
+        ("event_triggers", "event triggers",
+         "SELECT evtname::text FROM pg_event_trigger".to_owned()),
+    ]
+}
+
+/// What this version does not carry.
+pub(super) async fn cannot_be_carried(server: &Server) -> Result<Vec<Finding>> {
+    let mut findings = prepared_transactions(server).await?;
+    for (code, what, sql) in not_carried() {
+        let found = server.texts(&format!("look for {what}"), &sql, &[]).await?;
+        if !found.is_empty() {
+            let why = format!("not yet carried: {what} on {}: {}", server.name, shown(&found));
+            findings.push(blocker(code, why));
+        }
+    }
+    Ok(findings)
+}
+
+/// The first names of a list.
+fn shown(names: &[String]) -> String {
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(" and more");
+    }
+    text
+}
+
+/// Transactions that wait between prepare and commit: they pass any fence.
+pub(super) async fn prepared_transactions(server: &Server) -> Result<Vec<Finding>> {
+    let sql = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
+    let waiting = server.texts("list prepared transactions", sql, &[]).await?;
+    if waiting.is_empty() {
+        return Ok(vec![]);
+    }
+    let why = format!("prepared transactions wait on {}: {}", server.name, shown(&waiting));
+    let command = "COMMIT PREPARED or ROLLBACK PREPARED each of them".to_owned();
+    Ok(vec![with_command(blocker("prepared_transactions", why), command)])
+}
+
+/// Transactions that hold up the start of a stream.
+pub(super) async fn long_transactions(server: &Server) -> Result<Vec<Finding>> {
+    let sql = "SELECT format('process %s of %s', pid, usename) FROM pg_stat_activity
+               WHERE backend_type = 'client backend'
+                 AND extract(epoch FROM now() - xact_start)::float8 > $1";
+    let long = server.texts("list transactions", sql, &[&LONG_TRANSACTION_S]).await?;
+    if long.is_empty() {
+        return Ok(vec![]);
+    }
+    let why = format!(
+        "transactions on {} are open for more than {LONG_TRANSACTION_S} s, and a stream starts \
+         only after them: {}",
+        server.name,
+        shown(&long)
+    );
+    Ok(vec![warning("long_transactions", why)])
+}
+
+/// What a person should know of the source.
+pub(super) async fn to_know(server: &Server) -> Result<Vec<Finding>> {
+    let mut findings = long_transactions(server).await?;
+    let tables = catalog::tables(server).await?;
+    let keyless = tables.iter().filter(|table| table.key.is_empty());
+    let keyless: Vec<String> = keyless.map(|table| table.name.clone()).collect();
+    if !keyless.is_empty() {
+        let why = format!(
+            "tables without a primary key on {} are followed by all their columns, which is slow \
+             for updates, and are compared whole: {}",
+            server.name,
+            shown(&keyless)
+        );
+        findings.push(warning("no_primary_key", why));
+    }
+    let sql = format!(
+        "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM pg_class c
+         JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE {USER_SCHEMAS} AND c.relkind = 'r' AND c.relrowsecurity"
+    );
+    let secured = server.texts("look for row security", &sql, &[]).await?;
+    if !secured.is_empty() {
+        let why = format!("row security is carried and passed by: {}", shown(&secured));
+        findings.push(info("row_security", why));
+    }
+    Ok(findings)
+}
+
+/// What of the source the target has no place for.
+pub(super) async fn does_not_fit(source: &Server, target: &Server) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let there = holds(target).await?;
+    if !there.is_empty() {
+        let why = format!("the database of {} is not empty: {}", target.name, shown(&there));
+        findings.push(blocker("target_not_empty", why));
+    }
+    let sql = "SELECT extname::text, extversion FROM pg_extension WHERE extname <> 'plpgsql'";
+    for row in source.query("list extensions", sql, &[]).await? {
+        let (name, version): (String, String) = (row.get(0), row.get(1));
+        let sql = "SELECT 1 FROM pg_available_extension_versions WHERE name = $1 AND version = $2";
+        if target.query("look for an extension", sql, &[&name, &version]).await?.is_empty() {
+            let why = format!("{} does not offer extension {name} {version}", target.name);
+            findings.push(blocker("extension_missing", why));
+        }
+    }
+    let known = target.texts("list roles", "SELECT rolname::text FROM pg_roles", &[]).await?;
+    for role in roles_in_use(source).await?.into_iter().filter(|role| !known.contains(role)) {
+        let why = format!(
+            "role {role} owns things or has rights in the database of {}, and {} has no such role",
+            source.name, target.name
+        );
+        let command = format!("CREATE ROLE {} NOLOGIN", quote_ident(&role));
+        findings.push(with_command(blocker("role_missing", why), command));
+    }
+    Ok(findings)
+}
+
+/// Anything that a person may have put into the database.
+async fn holds(server: &Server) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS}
+         UNION ALL SELECT format('function %s', p.oid::regprocedure) FROM pg_proc p
+         JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {USER_SCHEMAS}
+         UNION ALL SELECT format('type %I.%I', n.nspname, t.typname) FROM pg_type t
+         JOIN pg_namespace n ON n.oid = t.typnamespace
+         WHERE {USER_SCHEMAS} AND t.typtype IN ('e', 'd', 'r')
+         UNION ALL SELECT format('schema %I', n.nspname) FROM pg_namespace n
+         WHERE {USER_SCHEMAS} AND n.nspname <> 'public'
+         UNION ALL SELECT format('extension %I', extname) FROM pg_extension
+         WHERE extname <> 'plpgsql'
+         UNION ALL SELECT format('event trigger %I', evtname) FROM pg_event_trigger
+         LIMIT 6"
+    );
+    server.texts("look for what the target holds", &sql, &[]).await
+}
+
+/// Roles that the schema names: owners and those with rights.
+async fn roles_in_use(server: &Server) -> Result<Vec<String>> {
+    let sql =
+        "SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
+               WHERE s.refclassid = 'pg_authid'::regclass
+                 AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND s.deptype IN ('o', 'a', 'r') AND r.rolname !~ '^tfr?_'
+               ORDER BY 1";
+    server.texts("list roles in use", sql, &[]).await
+}

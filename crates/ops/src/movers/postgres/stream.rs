@@ -1,0 +1,342 @@
+//! Streams: publication, slot, subscription and role, all of one name.
+
+use std::time::Duration;
+
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use tokio::time::Instant;
+use tokio_postgres::types::PgLsn;
+
+use super::access::STREAM_ROLE;
+use super::catalog::{self, Table};
+use super::connect::{Pair, Server};
+use super::lag::{self, Watch};
+use super::sql::{ident_list, quote_conninfo, quote_ident, quote_literal};
+use crate::{Error, Result};
+
+/// How long the password of a stream's role is good: longer than any soak should be.
+const PASSWORD_DAYS: u32 = 90;
+/// How long a worker or a sender may take to end.
+const END_WORKER: Duration = Duration::from_secs(10);
+/// Between two looks while something ends.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Between two looks at a copy.
+const LOOK_AT_COPY: Duration = Duration::from_millis(200);
+
+/// What a copy has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Bytes that the target's tables have on disk.
+    pub bytes: u64,
+    /// Tables that are copied and follow the stream.
+    pub tables_ready: u64,
+    /// All tables of the stream.
+    pub tables: u64,
+}
+
+/// Publishes tables, and the markers with them.
+pub async fn publish(publisher: &Server, stream: &str, tables: &[Table]) -> Result<()> {
+    let names = published_names(tables);
+    let sql = "SELECT coalesce(array_agg(format('%I.%I', schemaname, tablename)), '{}')
+               FROM pg_publication p LEFT JOIN pg_publication_tables USING (pubname)
+               WHERE p.pubname = $1 GROUP BY p.pubname";
+    let found = publisher.query("read the publication", sql, &[&stream]).await?;
+    match found.first().map(|row| row.get::<_, Vec<String>>(0)) {
+        None => {
+            let publication = quote_ident(stream);
+            let sql = format!("CREATE PUBLICATION {publication} FOR TABLE {}", names.join(", "));
+            publisher.batch("publish the tables", &sql).await?;
+        }
+        Some(published) => {
+            let missing = names.iter().find(|name| !published.contains(name));
+            if let Some(missing) = missing.or(published.iter().find(|name| !names.contains(name))) {
+                let why = format!("{missing} is not as it was when {stream} was published");
+                return Err(Error::refused("schema_differs", why));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn published_names(tables: &[Table]) -> Vec<String> {
+    let mut names = catalog::names(tables);
+    names.push("trefoil.marker".to_owned());
+    names
+}
+
+/// The role that the subscriber logs in as. It exists only together with a subscription: before
+/// that the schema is copied, and its rights would be copied with it.
+async fn make_role(publisher: &Server, stream: &str) -> Result<()> {
+    let tables = catalog::tables(publisher).await?;
+    let sql = "SELECT 1 FROM pg_roles WHERE rolname = $1";
+    let role = quote_ident(stream);
+    let mut sql = match publisher.query("look for the role", sql, &[&stream]).await?.first() {
+        Some(_) => String::new(),
+        // Row security would hide rows from the copy.
+        None => format!(
+            "CREATE ROLE {role} LOGIN REPLICATION BYPASSRLS; COMMENT ON ROLE {role} IS {};",
+            quote_literal(STREAM_ROLE)
+        ),
+    };
+    let mut schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+    schemas.push("trefoil");
+    schemas.sort_unstable();
+    schemas.dedup();
+    let database = quote_ident(&publisher.admin.database);
+    sql.push_str(&format!(
+        "GRANT CONNECT ON DATABASE {database} TO {role};
+         GRANT USAGE ON SCHEMA {} TO {role};
+         GRANT SELECT ON {} TO {role}",
+        ident_list(schemas),
+        published_names(&tables).join(", ")
+    ));
+    publisher.batch("make the role of the stream", &sql).await
+}
+
+/// Makes the subscription with a role and a password of its own, unless it is there.
+async fn subscribe(pair: &Pair, stream: &str, options: &str) -> Result<()> {
+    if is_awake(&pair.target, stream).await?.is_some() {
+        return Ok(());
+    }
+    make_role(&pair.source, stream).await?;
+    let mut random = [0_u8; 32];
+    OsRng.try_fill_bytes(&mut random).map_err(|error| {
+        Error::failed("random", "the system gives no random numbers").because(error)
+    })?;
+    let password = hex::encode(random);
+    let quiet = pair.source.quiet().await?;
+    // `now() + interval` cannot be written there; an anonymous block can compute it.
+    let sql = format!(
+        "DO $do$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L VALID UNTIL %L', {}::text,
+           {}::text, now() + interval '{PASSWORD_DAYS} days'); END $do$",
+        quote_literal(stream),
+        quote_literal(&password)
+    );
+    quiet.batch("set the password of the stream", &sql).await?;
+    let admin = &pair.source.admin;
+    let address = format!(
+        "host={} port={} dbname={} user={} password={} connect_timeout=10 keepalives_idle=10",
+        quote_conninfo(&admin.host),
+        admin.port,
+        quote_conninfo(&admin.database),
+        quote_conninfo(stream),
+        quote_conninfo(&password)
+    );
+    // From version 16 on a subscription can leave out what came from another one.
+    let origin =
+        if catalog::major_version(&pair.target).await? >= 16 { ", origin = none" } else { "" };
+    let name = quote_ident(stream);
+    let sql = format!(
+        "CREATE SUBSCRIPTION {name} CONNECTION {} PUBLICATION {name} WITH ({options}{origin})",
+        quote_literal(&address)
+    );
+    pair.target.quiet().await?.batch(&format!("subscribe to {stream}"), &sql).await
+}
+
+/// Begins to copy the rows, and then every change.
+pub async fn begin_copy(pair: &Pair, stream: &str) -> Result<()> {
+    if is_awake(&pair.target, stream).await?.is_none() {
+        // A process that died between making the slot and the subscription left the slot.
+        drop_slots(pair, stream).await?;
+    }
+    subscribe(pair, stream, "copy_data = true").await
+}
+
+/// Waits until every table is copied. `told` hears how far it is.
+pub async fn await_copied(
+    pair: &Pair,
+    stream: &str,
+    told: &(dyn Fn(Copied) + Sync),
+) -> Result<Copied> {
+    let mut watch = Watch::start(pair, stream).await?;
+    let sql = "SELECT count(*), count(*) FILTER (WHERE r.srsubstate = 'r'),
+                      coalesce(sum(pg_table_size(r.srrelid)), 0)::int8
+               FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid
+               WHERE s.subname = $1";
+    loop {
+        let row = pair.target.one("read the copy's progress", sql, &[&stream]).await?;
+        let [tables, tables_ready, bytes] = [0, 1, 2].map(|n| row.get::<_, i64>(n).unsigned_abs());
+        let copied = Copied { bytes, tables_ready, tables };
+        told(copied);
+        if tables_ready == tables {
+            return Ok(copied);
+        }
+        watch.look(pair, Some(bytes + tables_ready)).await?;
+        lag::lag(&pair.source, stream).await?;
+        tokio::time::sleep(LOOK_AT_COPY).await;
+    }
+}
+
+/// Prepares the stream back: `publisher` is the side that will serve, `subscriber` the one that
+/// serves now. Publication first, then the slot, for a slot knows only what existed before it;
+/// then the subscription, asleep.
+pub async fn arm(publisher: &Server, subscriber: &Server, stream: &str) -> Result<()> {
+    let tables = catalog::tables(publisher).await?;
+    publish(publisher, stream, &tables).await?;
+    let sql = "SELECT pg_create_logical_replication_slot($1, 'pgoutput')
+               WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1)";
+    publisher.query("make the slot of the stream back", sql, &[&stream]).await?;
+    let options = format!(
+        "copy_data = false, create_slot = false, enabled = false, slot_name = {}",
+        quote_literal(stream)
+    );
+    subscribe_back(publisher, subscriber, stream, &options).await?;
+    advance(publisher, stream).await
+}
+
+async fn subscribe_back(
+    publisher: &Server,
+    subscriber: &Server,
+    stream: &str,
+    options: &str,
+) -> Result<()> {
+    let pair = Pair {
+        source: Server::connect(&publisher.name, &publisher.admin).await?,
+        target: Server::connect(&subscriber.name, &subscriber.admin).await?,
+    };
+    subscribe(&pair, stream, options).await
+}
+
+/// Puts the slot of a sleeping stream behind everything that its server has written so far.
+pub async fn advance(publisher: &Server, stream: &str) -> Result<()> {
+    // A slot goes only as far as the log is on disk; the commits of a subscription may not be.
+    lag::flush(publisher).await?;
+    let row = publisher.one("read the position", "SELECT pg_current_wal_flush_lsn()", &[]).await?;
+    let position: PgLsn = row.get(0);
+    let sql = "SELECT pg_replication_slot_advance($1::text::name, $2) FROM pg_replication_slots
+               WHERE slot_name = $1::text AND confirmed_flush_lsn < $2";
+    publisher.query("advance the slot", sql, &[&stream, &position]).await?;
+    let sql = "SELECT confirmed_flush_lsn >= $2 FROM pg_replication_slots WHERE slot_name = $1";
+    let rows = publisher.query("read the slot", sql, &[&stream, &position]).await?;
+    if rows.first().is_some_and(|row| row.get(0)) {
+        return Ok(());
+    }
+    let why = format!("the slot of {stream} on {} does not advance", publisher.name);
+    Err(Error::failed("slot_lost", why))
+}
+
+/// Ends the stream that has brought everything, and puts the stream back behind it: what the
+/// first has brought must not go back. The subscription stays, asleep.
+pub async fn detach(target: &Server, stream: &str, return_stream: &str) -> Result<()> {
+    disable(target, stream).await?;
+    advance(target, return_stream).await
+}
+
+/// Puts the subscription to sleep and waits until no process of it is left.
+async fn disable(subscriber: &Server, stream: &str) -> Result<()> {
+    let sql = format!("ALTER SUBSCRIPTION {} DISABLE", quote_ident(stream));
+    subscriber.batch(&format!("disable {stream}"), &sql).await?;
+    let sql = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_subscription
+               WHERE subname = $1 AND pid IS NOT NULL";
+    let deadline = Instant::now() + END_WORKER;
+    let mut ended: Vec<i32> = Vec::new();
+    let mut empty_looks = 0;
+    // A worker that was just being started shows up a moment later, finds out and ends.
+    while empty_looks < 2 {
+        let rows = subscriber.query("end the worker", sql, &[&stream]).await?;
+        ended.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+        let alive = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)";
+        let alive: i64 = subscriber.one("look for workers", alive, &[&ended]).await?.get(0);
+        empty_looks = if rows.is_empty() && alive == 0 { empty_looks + 1 } else { 0 };
+        if Instant::now() > deadline {
+            let why = format!("the worker of {stream} on {} does not end", subscriber.name);
+            return Err(Error::failed("worker_lives", why).retryable());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}
+
+/// Wakes a subscription.
+pub async fn enable(subscriber: &Server, stream: &str) -> Result<()> {
+    let sql = format!("ALTER SUBSCRIPTION {} ENABLE", quote_ident(stream));
+    subscriber.batch(&format!("enable {stream}"), &sql).await
+}
+
+/// Drops the subscription, its slots and its role; the publication stays.
+pub async fn unsubscribe(pair: &Pair, stream: &str) -> Result<()> {
+    if is_awake(&pair.target, stream).await?.is_some() {
+        disable(&pair.target, stream).await?;
+        let name = quote_ident(stream);
+        // The slot is dropped by us: then an unreachable publisher cannot keep a subscription.
+        let sql = format!("ALTER SUBSCRIPTION {name} SET (slot_name = NONE)");
+        pair.target.batch("let go of the slot", &sql).await?;
+        let sql = format!("DROP SUBSCRIPTION {name}");
+        pair.target.batch("drop the subscription", &sql).await?;
+    }
+    drop_slots(pair, stream).await?;
+    drop_role(&pair.source, stream).await
+}
+
+/// Drops a whole stream on both sides: subscription, slots, publication, role.
+pub async fn drop_stream(pair: &Pair, stream: &str) -> Result<()> {
+    unsubscribe(pair, stream).await?;
+    let name = quote_ident(stream);
+    let sql = format!("DROP PUBLICATION IF EXISTS {name}");
+    pair.source.batch("drop the publication", &sql).await
+}
+
+async fn drop_role(publisher: &Server, stream: &str) -> Result<()> {
+    let sql = "SELECT 1 FROM pg_roles r WHERE rolname = $1
+               AND shobj_description(r.oid, 'pg_authid') = $2";
+    let name = quote_ident(stream);
+    if !publisher.query("look for the role", sql, &[&stream, &STREAM_ROLE]).await?.is_empty() {
+        let sql = format!("DROP OWNED BY {name}; DROP ROLE {name}");
+        publisher.batch("drop the role of the stream", &sql).await?;
+    }
+    Ok(())
+}
+
+/// Drops the stream's slot on the publisher, and those with which the subscriber copied tables:
+/// they carry the subscriber's number.
+async fn drop_slots(pair: &Pair, stream: &str) -> Result<()> {
+    let number = catalog::system_identifier(&pair.target).await?;
+    let sql = "SELECT slot_name::text, active_pid FROM pg_replication_slots
+               WHERE slot_name = $1 OR slot_name ~ ('^pg_[0-9]+_sync_[0-9]+_' || $2 || '$')";
+    let deadline = Instant::now() + END_WORKER;
+    loop {
+        let slots = pair.source.query("list slots", sql, &[&stream, &number]).await?;
+        if slots.is_empty() {
+            return Ok(());
+        }
+        for slot in &slots {
+            let name: String = slot.get(0);
+            let sql = match slot.get::<_, Option<i32>>(1) {
+                Some(pid) => format!("SELECT pg_terminate_backend({pid})"),
+                None => format!("SELECT pg_drop_replication_slot({})", quote_literal(&name)),
+            };
+            let ended = pair.source.batch(&format!("drop slot {name}"), &sql).await;
+            if Instant::now() > deadline {
+                ended?;
+                let why = format!("slot {name} on {} stays in use", pair.source.name);
+                return Err(Error::failed("slot_in_use", why).retryable());
+            }
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Whether the server subscribes to the stream, and is awake: `None` without a subscription.
+pub async fn is_awake(subscriber: &Server, stream: &str) -> Result<Option<bool>> {
+    let sql = "SELECT s.subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+               WHERE s.subname = $1 AND d.datname = current_database()";
+    let rows = subscriber.query("look for the subscription", sql, &[&stream]).await?;
+    Ok(rows.first().map(|row| row.get(0)))
+}
+
+/// Everything of ours on a server, in words: empty when nothing is left.
+pub async fn ours(server: &Server) -> Result<Vec<String>> {
+    let sql = "
+        SELECT 'schema trefoil' FROM pg_namespace WHERE nspname = 'trefoil'
+        UNION ALL SELECT 'publication ' || pubname FROM pg_publication
+                  WHERE pubname ~ '^tfr?_'
+        UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots
+                  WHERE slot_name ~ '^tfr?_' OR slot_name ~ '^pg_[0-9]+_sync_'
+        UNION ALL SELECT 'subscription ' || subname FROM pg_subscription s
+                  JOIN pg_database d ON d.oid = s.subdbid
+                  WHERE subname ~ '^tfr?_' AND d.datname = current_database()
+        UNION ALL SELECT 'role ' || rolname FROM pg_roles
+                  WHERE shobj_description(oid, 'pg_authid') = $1
+        ORDER BY 1";
+    server.texts("list what is ours", sql, &[&STREAM_ROLE]).await
+}

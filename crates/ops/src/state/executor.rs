@@ -1,0 +1,70 @@
+//! Who executes a run: host, process, and when it started, so that a process that died and another
+//! that got its number are not taken for one.
+
+use std::fmt;
+use std::fs;
+use std::str::FromStr;
+
+/// A process that executes runs, as the journal names it: `host pid starttime`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executor {
+    /// The host's name and the first digits of its boot identifier.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// When it started, in clock ticks since the host did; 0 where the host does not tell.
+    pub started: u64,
+}
+
+impl Executor {
+    /// This process.
+    pub fn current() -> Self {
+        let pid = std::process::id();
+        Self { host: host(), pid, started: start_time(pid).unwrap_or(0) }
+    }
+
+    /// Whether it runs now; `None` when it is on another host, where nobody here can know.
+    pub fn is_alive(&self) -> Option<bool> {
+        (self.host == host()).then(|| start_time(self.pid) == Some(self.started))
+    }
+}
+
+impl fmt::Display for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.host, self.pid, self.started)
+    }
+}
+
+impl FromStr for Executor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no executor; it is written `host pid starttime`");
+        let mut words = text.split(' ');
+        let (host, pid, started) = (words.next(), words.next(), words.next());
+        Ok(Self {
+            host: host.filter(|host| !host.is_empty()).ok_or_else(wrong)?.to_owned(),
+            pid: pid.and_then(|pid| pid.parse().ok()).ok_or_else(wrong)?,
+            started: started.and_then(|started| started.parse().ok()).ok_or_else(wrong)?,
+        })
+    }
+}
+
+fn host() -> String {
+    let read = |file| fs::read_to_string(file).unwrap_or_default().trim().to_owned();
+    let name = read("/proc/sys/kernel/hostname").replace(' ', "-");
+    let boot = read("/proc/sys/kernel/random/boot_id");
+    format!("{name}:{}", boot.get(..8).unwrap_or("unknown"))
+}
+
+/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)); `None` when there is no such process or
+/// it has ended and only waits to be collected.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses and may hold spaces and parentheses itself.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    let state = fields.next()?;
+    (state != "Z" && state != "X").then_some(())?;
+    fields.nth(18)?.parse().ok()
+}

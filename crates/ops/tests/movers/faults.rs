@@ -1,0 +1,115 @@
+//! A bucket that does what the test says when it is used.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use trefoil_clouds::objects::{
+    Attributes, ByteStream, Capabilities, Change, Condition, ObjectInfo, Objects, ObjectsDriver,
+    Page,
+};
+use trefoil_ops::{Error, Result};
+
+/// What goes wrong.
+pub(crate) enum Fault {
+    /// Every read takes this long.
+    SlowReads(Duration),
+    /// The first reads bring other bytes than the object has.
+    WrongBytes(AtomicU32),
+    /// The first reads fail, and may go better later.
+    FailedReads(AtomicU32),
+    /// Every read overwrites the object first.
+    OverwrittenWhenRead,
+    /// Every read deletes the object first.
+    DeletedWhenRead,
+    /// Every look at the record writes another object.
+    NeverQuiet(AtomicU32),
+}
+
+pub(crate) struct Faulty {
+    inner: Objects,
+    fault: Fault,
+}
+
+pub(crate) fn faulty(inner: &Objects, fault: Fault) -> Objects {
+    Objects::new(Arc::new(Faulty { inner: inner.clone(), fault }))
+}
+
+fn takes_one(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+#[async_trait]
+impl ObjectsDriver for Faulty {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        content: ByteStream,
+        attributes: &Attributes,
+        condition: &Condition,
+        digest: Option<&str>,
+    ) -> Result<ObjectInfo> {
+        self.inner.put(key, content, attributes, condition, digest).await
+    }
+
+    async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        match &self.fault {
+            Fault::SlowReads(pause) => tokio::time::sleep(*pause).await,
+            Fault::OverwrittenWhenRead => {
+                self.inner.put_bytes(key, Bytes::from_static(b"newer")).await?;
+            }
+            Fault::DeletedWhenRead => {
+                self.inner.delete(key).await?;
+            }
+            Fault::FailedReads(left) if takes_one(left) => {
+                return Err(Error::failed("connection_lost", "gone").retryable());
+            }
+            Fault::WrongBytes(left) if takes_one(left) => {
+                let found = self.inner.get(key, range).await?;
+                let wrong = futures::stream::iter([Ok(Bytes::from_static(b"wrong"))]).boxed();
+                return Ok(found.map(|(info, _)| (info, wrong)));
+            }
+            _ => {}
+        }
+        self.inner.get(key, range).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
+        self.inner.head(key).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
+        self.inner.list(prefix, after, limit).await
+    }
+
+    async fn changes(&self, since: u64, limit: usize) -> Result<Vec<Change>> {
+        if let Fault::NeverQuiet(count) = &self.fault {
+            let key = format!("more-{}", count.fetch_add(1, Ordering::SeqCst));
+            self.inner.put_bytes(&key, Bytes::from_static(b"more")).await?;
+        }
+        self.inner.changes(since, limit).await
+    }
+
+    async fn position(&self) -> Result<u64> {
+        self.inner.position().await
+    }
+
+    async fn health(&self) -> Result<()> {
+        self.inner.health().await
+    }
+}

@@ -1,0 +1,10 @@
+//! The movers of objects, sessions and secrets, and the actions above them, on real stores.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
+mod actions;
+mod faults;
+mod objects;
+mod secrets;
+mod sessions;
+mod support;
