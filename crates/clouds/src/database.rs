@@ -12,7 +12,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 use url::Url;
 
-use crate::services::within;
+use crate::bounds::within;
 use crate::{Error, Result};
 
 pub use deadpool_postgres::{Client, Transaction};
@@ -162,7 +162,7 @@ pub fn failed(error: tokio_postgres::Error) -> Error {
         state if gone.iter().any(|class| state.starts_with(class)) => {
             Error::missing("database_unreachable", why).retryable()
         }
-        "40001" | "40P01" => Error::failed("database_statement", why).retryable(),
+        "40001" | "40P01" | "57014" => Error::failed("database_statement", why).retryable(),
         _ => Error::failed("database_statement", why),
     }
 }

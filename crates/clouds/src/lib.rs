@@ -8,6 +8,7 @@
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
+mod bounds;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod database;

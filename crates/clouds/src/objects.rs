@@ -10,7 +10,7 @@ use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::services::{check_limit, within};
+use crate::bounds::{check_limit, within};
 use crate::{Error, Result};
 
 /// The longest key, in bytes: the limit that all clouds share.

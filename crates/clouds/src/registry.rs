@@ -35,7 +35,7 @@ struct Opens {
     objects: fn(&Url) -> Result<Objects>,
     sessions: fn(&Url) -> Result<Sessions>,
     secrets: fn(&Url) -> Result<Secrets>,
-    services: fn(&OpenServices<'_>) -> Result<Services>,
+    services: fn(&AppSpec, &str, &Path, Option<&SecretString>) -> Result<Services>,
     #[cfg(feature = "operate")]
     open: fn(&crate::operate::OpenSite<'_>) -> Result<crate::operate::Site>,
 }
@@ -122,18 +122,6 @@ impl Pricer for Bills {
     }
 }
 
-/// What is needed to open the services of an environment.
-pub(crate) struct OpenServices<'a> {
-    /// The specification.
-    pub(crate) spec: &'a AppSpec,
-    /// The environment's name.
-    pub(crate) environment: &'a str,
-    /// The folder of state on this machine (`.trefoil`).
-    pub(crate) folder: &'a Path,
-    /// The database, when it is known.
-    pub(crate) database_url: Option<&'a SecretString>,
-}
-
 /// The names of the clouds that this build knows.
 pub fn known() -> Vec<&'static str> {
     CLOUDS.iter().map(|cloud| cloud.name).collect()
@@ -172,7 +160,7 @@ pub fn open_services(
     database_url: Option<&SecretString>,
 ) -> Result<Services> {
     let cloud = cloud_of(spec, environment)?.opens()?;
-    (cloud.services)(&OpenServices { spec, environment, folder, database_url })
+    (cloud.services)(spec, environment, folder, database_url)
 }
 
 /// Opens a bucket by its URL.

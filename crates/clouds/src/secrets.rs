@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::services::within;
+use crate::bounds::within;
 use crate::{Error, Result};
 
 /// What a cloud implements.

@@ -1,18 +1,16 @@
-//! The live handles of one environment, and what all services share.
+//! The live handles of one environment.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::Result;
 use crate::database::Database;
 use crate::objects::Objects;
 use crate::secrets::Secrets;
 use crate::sessions::Sessions;
-use crate::{Error, Result};
 
-/// The most that one call lists.
-pub const PAGE_MAX: usize = 10_000;
+pub use crate::bounds::PAGE_MAX;
 
 /// The services of one environment: those that the specification names.
 #[derive(Clone)]
@@ -51,27 +49,4 @@ impl Services {
             secrets: Secrets::open(&urls.secrets)?,
         })
     }
-}
-
-/// Bounds a call of a driver in time.
-pub(crate) async fn within<T>(
-    limit: Duration,
-    service: &str,
-    call: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let late = |_| {
-        let why = format!("{service} did not answer within {} s", limit.as_secs());
-        Error::missing("service_timeout", why).retryable()
-    };
-    tokio::time::timeout(limit, call).await.map_err(late)?
-}
-
-/// Refuses a number of entries that one call does not list. Fewer are never returned instead:
-/// whoever reads changes takes a short page for the end.
-pub(crate) fn check_limit(limit: usize) -> Result<()> {
-    if (1..=PAGE_MAX).contains(&limit) {
-        return Ok(());
-    }
-    let why = format!("{limit} entries were asked for; 1 to {PAGE_MAX} are allowed");
-    Err(Error::usage("limit_range", why))
 }

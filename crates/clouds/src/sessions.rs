@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::services::{check_limit, within};
+use crate::bounds::{check_limit, within};
 use crate::{Error, Result};
 
 /// One session. It is expired when now is not before `expires_at`, whatever the store has deleted.

@@ -1,4 +1,5 @@
 //! A PostgreSQL server on this machine behaves as every database.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 use secrecy::SecretString;
 use trefoil_clouds::conformance::Fixture;

@@ -1,4 +1,5 @@
 //! The bucket in a folder behaves as every bucket, also between processes.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 use std::process::Command;
 

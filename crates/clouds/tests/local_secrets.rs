@@ -1,4 +1,5 @@
 //! The secrets in an encrypted file behave as every store of secrets.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 use trefoil_clouds::conformance::Fixture;
 use trefoil_clouds::secrets::Secrets;

@@ -1,4 +1,5 @@
 //! The sessions in a file behave as every store of sessions, also between processes.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! Services are opened by URL or by environment; what is unknown is refused with what is known.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 use bytes::Bytes;
 use secrecy::SecretString;

@@ -40,8 +40,9 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
 const LONG: Duration = Duration::from_secs(20);
 
 struct Place {
-    root: tempfile::TempDir,
+    /// Dropped before the folder that it cleans.
     environment: Environment,
+    root: tempfile::TempDir,
     spec: AppSpec,
 }
 

@@ -1,6 +1,8 @@
 //! One large object does not make the process grow with it. A program of its own, because the
 //! highest memory that a process ever had is what is measured.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
 use bytes::Bytes;
 use futures::StreamExt;
 use trefoil_clouds::objects::{Attributes, Condition, Objects};

@@ -1,20 +1,20 @@
 //! One file per command.
 
-mod agent;
-mod backflow;
+pub mod agent;
+pub mod backflow;
 pub mod check;
 pub mod clouds;
-mod demo;
-mod down;
-mod edge;
-mod inventory;
-mod log;
-mod migrate;
+pub mod demo;
+pub mod down;
+pub mod edge;
+pub mod inventory;
+pub mod log;
+pub mod migrate;
 pub mod not_yet;
-mod ps;
-mod runs;
+pub mod ps;
+pub mod runs;
 pub mod schema;
-mod up;
+pub mod up;
 
 use crate::args::Command;
 use crate::{Cx, ExitStatus, Result};

@@ -183,7 +183,7 @@ pub async fn connections_are_bounded(suite: &Suite) {
     let url = SecretString::from(server(suite).admin_url());
     let database = Database::open_with(&url, &options).expect("the URL can be read");
     let held = (database.get().await.expect("a connection"), database.get().await);
-    let error = database.get().await.err().expect("none is free");
+    let error = database.get().await.expect_err("none is free");
     assert_eq!(error.code(), "database_busy");
     assert!(error.is_retryable());
     drop(held);

@@ -226,7 +226,7 @@ pub async fn ranges_are_cut_at_the_end(suite: &Suite) {
 pub async fn a_limit_is_kept_before_reading(suite: &Suite) {
     put(&suite.first, "a", "0123456789").await;
     assert!(suite.first.get_bytes("a", 10).await.expect("read").is_some());
-    let error = suite.first.get_bytes("a", 9).await.err().expect("it is refused");
+    let error = suite.first.get_bytes("a", 9).await.expect_err("it is refused");
     assert_eq!(error.code(), "object_too_large");
 }
 

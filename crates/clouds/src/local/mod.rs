@@ -8,14 +8,14 @@ mod secrets;
 mod sessions;
 mod sqlite;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use trefoil_core::spec::AppSpec;
 use url::Url;
 
 use crate::database::Database;
-use crate::registry::OpenServices;
 use crate::services::Services;
 use crate::{Error, Result};
 
@@ -49,19 +49,24 @@ pub(crate) fn open_secrets(url: &Url) -> Result<crate::secrets::Secrets> {
 }
 
 /// Opens the services of an environment where [`Layout`] says. Makes nothing.
-pub(crate) fn open_services(open: &OpenServices<'_>) -> Result<Services> {
-    let layout = Layout::new(open.folder, open.environment);
+pub(crate) fn open_services(
+    spec: &AppSpec,
+    environment: &str,
+    folder: &Path,
+    database_url: Option<&SecretString>,
+) -> Result<Services> {
+    let layout = Layout::new(folder, environment);
     let bucket = |name: &String| {
         let driver = LocalObjects::new(&layout.bucket(name));
         (name.clone(), crate::objects::Objects::new(Arc::new(driver)))
     };
-    let sessions = open.spec.sessions.as_ref().map(|_| {
+    let sessions = spec.sessions.as_ref().map(|_| {
         let driver = LocalSessions::new(&layout.sessions());
         crate::sessions::Sessions::new(Arc::new(driver))
     });
-    let database = open.spec.database.as_ref().and(open.database_url);
+    let database = spec.database.as_ref().and(database_url);
     Ok(Services {
-        objects: open.spec.buckets.keys().map(bucket).collect(),
+        objects: spec.buckets.keys().map(bucket).collect(),
         database: database.map(Database::open).transpose()?,
         sessions,
         secrets: crate::secrets::Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),

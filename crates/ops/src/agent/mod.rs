@@ -65,9 +65,9 @@ pub async fn serve(folder: &Path, environment: &str) -> Result<()> {
         let message = format!("an agent runs in {} already", folder.display());
         Error::refused("agent_running", message)
     })?;
-    let socket = listen(&folder, AGENT_SOCKET)?;
     let pid_file = folder.join("agent.pid");
     files::write_whole(&pid_file, std::process::id().to_string().as_bytes())?;
+    let socket = listen(&folder, AGENT_SOCKET)?;
     let stop = CancellationToken::new();
     // Whatever ends this function ends the tasks that look after the children, never the
     // children themselves.

@@ -188,11 +188,11 @@ impl<'a> Carrier<'a> {
 }
 
 fn task(run: &Run) -> Result<&StartBackflow> {
-    let tasks = run.plan.steps.iter().filter_map(|step| match &step.action {
+    let mut tasks = run.plan.steps.iter().filter_map(|step| match &step.action {
         Action::StartBackflow(task) => Some(task),
         _ => None,
     });
-    tasks.last().ok_or_else(|| {
+    tasks.next_back().ok_or_else(|| {
         let why = format!("the plan of run {} carries nothing back", run.plan.plan_id);
         Error::refused("backflow_unplanned", why)
     })

@@ -93,9 +93,9 @@ pub async fn serve(folder: &Path, port: u16) -> Result<()> {
     let listen_address = users.local_addr().map_err(|error| socket_error(&error))?;
     state.port = listen_address.port();
     files::write_json(&state_file, &state)?;
-    let control = listen(folder, EDGE_SOCKET)?;
     let pid_file = folder.join("edge.pid");
     files::write_whole(&pid_file, std::process::id().to_string().as_bytes())?;
+    let control = listen(folder, EDGE_SOCKET)?;
     let edge = Arc::new(Edge {
         gate: Gate::new(state.epoch, state.upstream),
         state_file,

@@ -88,7 +88,8 @@ async fn forward(pass: Pass, client: IpAddr, request: Request<Incoming>, timing:
         answered = pass.target.client.request(request) => answered,
         () = progress.stalled(ANSWER_TIMEOUT) => {
             timing.gate.metrics.upstream_errors.add(1);
-            return words_only(StatusCode::GATEWAY_TIMEOUT, "the application did not answer in 60 s");
+            let words = "the application did not answer in 60 s";
+            return words_only(StatusCode::GATEWAY_TIMEOUT, words);
         }
     };
     match answered {

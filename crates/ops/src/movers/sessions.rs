@@ -119,39 +119,49 @@ pub async fn differences(
     apart: &HashSet<String>,
 ) -> Result<Differences> {
     let mut comparison = Differences::begin();
-    each_living(source, now, apart, async |session| {
+    let mut ours = Living::new(source, now, apart);
+    while let Some(session) = ours.next().await? {
         comparison.count(0);
         if target.raw(&session.id).await?.as_ref() != Some(&session) {
             comparison.differ(&session.id, "not the same at the target");
         }
-        Ok(())
-    })
-    .await?;
-    each_living(target, now, apart, async |session| {
+    }
+    let mut theirs = Living::new(target, now, apart);
+    while let Some(session) = theirs.next().await? {
         if source.raw(&session.id).await?.is_none() {
             comparison.differ(&session.id, "only at the target");
         }
-        Ok(())
-    })
-    .await?;
+    }
     Ok(comparison)
 }
 
-async fn each_living(
-    store: &Sessions,
+/// The sessions of a store that have not expired, without some, a page in memory.
+struct Living<'a> {
+    store: &'a Sessions,
     now: Timestamp,
-    apart: &HashSet<String>,
-    mut see: impl AsyncFnMut(Session) -> Result<()>,
-) -> Result<()> {
-    let mut since = 0;
-    loop {
-        let page = store.changes(since, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        since = last.position;
-        for session in page.into_iter().filter_map(|change| change.session) {
-            if now < session.expires_at && !apart.contains(&session.id) {
-                see(session).await?;
+    apart: &'a HashSet<String>,
+    since: u64,
+    page: std::vec::IntoIter<SessionChange>,
+}
+
+impl<'a> Living<'a> {
+    fn new(store: &'a Sessions, now: Timestamp, apart: &'a HashSet<String>) -> Self {
+        Self { store, now, apart, since: 0, page: Vec::new().into_iter() }
+    }
+
+    async fn next(&mut self) -> Result<Option<Session>> {
+        loop {
+            let (now, apart) = (self.now, self.apart);
+            let living =
+                |session: &Session| now < session.expires_at && !apart.contains(&session.id);
+            let mut sessions = self.page.by_ref().filter_map(|change| change.session);
+            if let Some(session) = sessions.find(living) {
+                return Ok(Some(session));
             }
+            let page = self.store.changes(self.since, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            self.since = last.position;
+            self.page = page.into_iter();
         }
     }
 }

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         a_program_that_ends_at_once_is_an_error().await;
         the_actions_start_stop_and_start_again().await;
     });
-    writeln!(std::io::stdout(), "test result: ok. 9 scenarios").unwrap();
+    std::io::stdout().write_all(b"test result: ok. 9 scenarios\n").unwrap();
     ExitCode::SUCCESS
 }
 
@@ -57,7 +57,8 @@ async fn serve(arguments: &[String]) -> ExitCode {
     match backflow::serve(&world(&folder), &run_id, load).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            writeln!(std::io::stderr(), "{}: {}", error.code(), error.chain()).unwrap();
+            let line = format!("{}: {}\n", error.code(), error.chain());
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
             ExitCode::FAILURE
         }
     }

@@ -149,6 +149,7 @@ impl Bench {
                 return Ok(());
             }
             append(run, Event::Started { step: step.n });
+            let began = std::time::Instant::now();
             let mut output = serde_json::Value::Null;
             if on_database(&step.action) {
                 for _ in 0..times {
@@ -156,6 +157,7 @@ impl Bench {
                     output = actions::of(&step.action).perform(&cx).await?;
                 }
             }
+            eprintln!("{} took {:?}", step.action.name(), began.elapsed());
             append(run, Event::Succeeded { step: step.n, output });
             if last(&step.action) {
                 return Ok(());

@@ -15,15 +15,24 @@ use trefoil_clouds::operate::files;
 use trefoil_clouds::operate::process::ProcessId;
 use trefoil_ops::{Result, agent};
 
-pub const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// A folder of an environment that is cleaned of processes and data at the end.
-pub struct Environment {
-    pub folder: PathBuf,
+pub(crate) struct Environment {
+    pub(crate) folder: PathBuf,
 }
 
 impl Drop for Environment {
     fn drop(&mut self) {
+        // The agent's task was dropped before this; once it has let go of its lock it starts
+        // nothing any more.
+        for _ in 0..500 {
+            match files::lock(&self.folder.join("agent.lock")) {
+                Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+                _ => break,
+            }
+        }
+        std::thread::sleep(Duration::from_millis(50));
         for record in instance_records(&self.folder) {
             if let Some(process) = record.process.filter(|process| process.alive()) {
                 process.signal_group(Signal::SIGKILL);
@@ -50,14 +59,14 @@ fn instance_records(folder: &Path) -> Vec<InstanceRecord> {
 }
 
 /// The server that runs on a data folder.
-pub fn postmaster(data: &Path) -> Option<ProcessId> {
+pub(crate) fn postmaster(data: &Path) -> Option<ProcessId> {
     let file = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
     ProcessId::of(file.lines().next()?.parse().ok()?)
 }
 
 /// An agent as a task. Dropping it is its death without a word.
-pub struct Agent {
-    pub control: Control,
+pub(crate) struct Agent {
+    pub(crate) control: Control,
     task: JoinHandle<Result<()>>,
 }
 
@@ -67,7 +76,7 @@ impl Drop for Agent {
     }
 }
 
-pub async fn start_agent(folder: &Path) -> Agent {
+pub(crate) async fn start_agent(folder: &Path) -> Agent {
     let path = folder.to_path_buf();
     let task = tokio::spawn(async move { agent::serve(&path, "east").await });
     let control = Control::new(folder, AGENT_SOCKET);
@@ -80,28 +89,28 @@ pub async fn start_agent(folder: &Path) -> Agent {
 }
 
 impl Agent {
-    pub async fn status(&self) -> AgentStatus {
+    pub(crate) async fn status(&self) -> AgentStatus {
         self.control.get("/status", LONG).await.unwrap()
     }
 
-    pub async fn instance(&self, name: &str) -> InstanceStatus {
+    pub(crate) async fn instance(&self, name: &str) -> InstanceStatus {
         let status = self.status().await;
         status.instances.into_iter().find(|one| one.name == name).unwrap()
     }
 
     /// Ends it as kill -9 would: no code of its own runs.
-    pub async fn dies(mut self) {
+    pub(crate) async fn dies(mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
     }
 
     /// Waits for the end that it was told to come to.
-    pub async fn ends(mut self) {
+    pub(crate) async fn ends(mut self) {
         tokio::time::timeout(LONG, &mut self.task).await.unwrap().unwrap().unwrap();
     }
 }
 
-pub async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let began = Instant::now();
     while !holds().await {
         assert!(began.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");

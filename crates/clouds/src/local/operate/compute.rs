@@ -38,7 +38,6 @@ impl Compute for Local {
         if application.setup.is_empty() {
             return Ok(());
         }
-        self.ensure_agent().await?;
         let request = StartInstance {
             name: SETUP.to_owned(),
             command: self.found_here(&application.setup),
@@ -55,38 +54,35 @@ impl Compute for Local {
         let application = self.spec.application.as_ref().ok_or_else(|| {
             Error::usage("application_absent", "the specification has no application")
         })?;
-        let command = self.command_of(application)?;
-        self.ensure_agent().await?;
         let request = StartInstance {
             name: APPLICATION.to_owned(),
-            command,
+            command: self.command_of(application)?,
             working_dir: self.spec_folder.display().to_string(),
             environment: self.environment_of(application).await?,
             once: false,
             timeout_ms: 0,
         };
         let started: InstanceStatus =
-            self.agent.post("/instances/start", &request, ANSWER_MARGIN).await?;
+            self.ask_agent("/instances/start", &request, ANSWER_MARGIN).await?;
         match self.until_healthy(application, &started).await {
             Ok(()) => self.running().await?.ok_or_else(|| ended(&started)),
             Err(error) => {
                 // Left alone it would be started again and again.
-                self.stop(GIVE_UP_DRAIN).await?;
+                if let Err(left) = self.stop(GIVE_UP_DRAIN).await {
+                    tracing::warn!(error = left.chain(), "an application that failed is left");
+                }
                 Err(error)
             }
         }
     }
 
     async fn stop(&self, drain: Duration) -> Result<()> {
-        if !self.agent.answers().await {
-            if self.process_without_agent()?.is_none() {
-                return Ok(());
-            }
-            // Only an agent can stop it for good.
-            self.ensure_agent().await?;
+        if !self.agent.answers().await && self.process_without_agent()?.is_none() {
+            return Ok(());
         }
         let request = StopInstance { name: APPLICATION.to_owned(), drain_ms: millis(drain) };
-        self.agent.post("/instances/stop", &request, drain + ANSWER_MARGIN).await
+        // Only an agent can stop it for good: one is started for that if there is none.
+        self.ask_agent("/instances/stop", &request, drain + ANSWER_MARGIN).await
     }
 
     async fn running(&self) -> Result<Option<Running>> {

@@ -1,4 +1,5 @@
-//! Running environments on this machine, through the environment's agent and the application's edge.
+//! Running environments on this machine, through the environment's agent and the application's
+//! edge.
 
 mod compute;
 mod inventory;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use trefoil_core::spec::AppSpec;
 use url::Url;
@@ -19,7 +22,6 @@ use crate::operate::agent_protocol::{AgentStatus, DatabaseRecord};
 use crate::operate::control::{AGENT_SOCKET, Control};
 use crate::operate::spawn::{self, Resident};
 use crate::operate::{OpenSite, Site, files};
-use crate::registry::OpenServices;
 use crate::secrets::Secrets;
 use crate::{Error, Result};
 
@@ -32,6 +34,8 @@ const ADMIN_PASSWORD: &str = "trefoil/database-admin-password";
 const PASSWORD: &str = "trefoil/database-password";
 /// How long a status may take.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait after a connection broke: a process that was killed is gone by then.
+const DEATH_PAUSE: Duration = Duration::from_millis(200);
 /// How long a process that was told to end may take to be gone.
 const GONE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -53,12 +57,9 @@ pub fn open(open: &OpenSite<'_>) -> Result<Site> {
         secrets: Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),
         layout,
     };
-    let services = super::open_services(&OpenServices {
-        spec: open.spec,
-        environment: open.environment,
-        folder: &folder,
-        database_url: local.application_url_now()?.as_ref(),
-    })?;
+    let database_url = local.application_url_now()?;
+    let services =
+        super::open_services(open.spec, open.environment, &folder, database_url.as_ref())?;
     let local = Arc::new(local);
     Ok(Site {
         name: open.environment.to_owned(),
@@ -86,7 +87,30 @@ struct Local {
 impl Local {
     /// How the agent is; `None` when it does not run.
     async fn agent_status(&self) -> Result<Option<AgentStatus>> {
-        running(self.agent.get("/status", STATUS_TIMEOUT).await)
+        let mut answer = self.agent.get("/status", STATUS_TIMEOUT).await;
+        if answer.as_ref().is_err_and(died_meanwhile) {
+            tokio::time::sleep(DEATH_PAUSE).await;
+            answer = self.agent.get("/status", STATUS_TIMEOUT).await;
+        }
+        running(answer)
+    }
+
+    /// Has the agent do something, starting it if it does not run. Once more when it dies
+    /// meanwhile: the next one takes over, and all that an agent does is idempotent.
+    async fn ask_agent<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &B,
+        timeout: Duration,
+    ) -> Result<T> {
+        self.ensure_agent().await?;
+        let answer = self.agent.post(path, request, timeout).await;
+        if !answer.as_ref().is_err_and(died_meanwhile) {
+            return answer;
+        }
+        tokio::time::sleep(DEATH_PAUSE).await;
+        self.ensure_agent().await?;
+        self.agent.post(path, request, timeout).await
     }
 
     /// Starts the agent if it does not run. One that has died is followed by one that takes over
@@ -179,6 +203,11 @@ fn running<T>(answer: Result<T>) -> Result<Option<T>> {
         Err(error) if error.code() == "control_unreachable" => Ok(None),
         answer => answer.map(Some),
     }
+}
+
+/// Whether a call failed because its connection broke, as when the other side was killed.
+fn died_meanwhile(error: &Error) -> bool {
+    error.is_retryable() && error.code() == "control_failed"
 }
 
 /// Waits until the process that holds a lock has ended.

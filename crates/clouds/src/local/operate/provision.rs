@@ -47,13 +47,10 @@ impl Provision for Local {
     }
 
     async fn stop(&self) -> Result<()> {
-        if !self.agent.answers().await {
-            if !self.agent_died() {
-                return Ok(());
-            }
-            self.ensure_agent().await?;
+        if !self.agent.answers().await && !self.agent_died() {
+            return Ok(());
         }
-        self.agent.post::<_, ()>("/shutdown", &(), SHUTDOWN_TIMEOUT).await?;
+        self.ask_agent::<_, ()>("/shutdown", &(), SHUTDOWN_TIMEOUT).await?;
         gone(&self.layout.root().join("agent.lock")).await
     }
 
@@ -103,8 +100,7 @@ impl Local {
             admin_password: admin_password.expose_secret().to_owned(),
             password: password.expose_secret().to_owned(),
         };
-        self.agent
-            .post::<_, DatabaseStatus>("/database/start", &request, DATABASE_TIMEOUT)
+        self.ask_agent::<_, DatabaseStatus>("/database/start", &request, DATABASE_TIMEOUT)
             .await
             .map(drop)
     }
