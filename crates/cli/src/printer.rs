@@ -88,6 +88,11 @@ impl Printer {
         }
     }
 
+    /// One of several errors; the last one ends the command.
+    pub fn mistake(&self, error: &Error) {
+        self.fail(error);
+    }
+
     /// Ends the command: shows its error, and with `--json` prints the one object.
     pub fn finish(&self, result: &Result<ExitStatus>) {
         if let Err(error) = result {

@@ -6,6 +6,7 @@ use trefoil_clouds::registry;
 use trefoil_core::spec::{AppSpec, Diagnostic, parse};
 
 use crate::printer::Printer;
+use crate::settings::Settings;
 use crate::{Error, Result};
 
 /// The code of the error that sums up mistakes which have been shown already.
@@ -20,16 +21,19 @@ pub struct Specification {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks a specification; shows its mistakes and warnings.
+/// Reads and checks a specification, with the keys that variables set; shows its mistakes and
+/// warnings.
 ///
-/// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`.
-pub async fn read(file: &Path, printer: &Printer) -> Result<Specification> {
+/// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`, and what is wrong with a variable.
+pub async fn read(settings: &Settings, printer: &Printer) -> Result<Specification> {
+    let file = &settings.file;
     let text = text(file).await?;
     let name = file.display().to_string();
     match parse(&name, &text, &registry::known()) {
         Ok(parsed) => {
             printer.diagnostics(&parsed.warnings, &text);
-            Ok(Specification { spec: parsed.spec, warnings: parsed.warnings })
+            let spec = with_settings(&parsed.spec, settings, printer)?;
+            Ok(Specification { spec, warnings: parsed.warnings })
         }
         Err(found) => {
             printer.diagnostics(&found, &text);
@@ -38,6 +42,18 @@ pub async fn read(file: &Path, printer: &Printer) -> Result<Specification> {
             Err(Error::usage(INVALID, format!("{name} has {mistakes}")))
         }
     }
+}
+
+/// The specification with the keys that variables set; shows all mistakes but the last, which it
+/// returns.
+fn with_settings(spec: &AppSpec, settings: &Settings, printer: &Printer) -> Result<AppSpec> {
+    let mut errors = match spec.with_settings(&settings.overrides, &registry::known()) {
+        Ok(spec) => return Ok(spec),
+        Err(errors) => errors,
+    };
+    let last = errors.pop();
+    errors.iter().for_each(|error| printer.mistake(error));
+    Err(last.unwrap_or_else(|| Error::usage(INVALID, "a variable cannot be used")))
 }
 
 async fn text(file: &Path) -> Result<String> {
