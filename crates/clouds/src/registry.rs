@@ -4,7 +4,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 #[cfg(feature = "operate")]
-use trefoil_core::cost::{Needs, Offer, Place, Pricer, Usage};
+use trefoil_core::cost::{Needs, Offer, Place, PriceBook, Pricer, Usage};
 use trefoil_core::spec::AppSpec;
 use url::Url;
 
@@ -20,6 +20,9 @@ struct Cloud {
     /// What it bills for what a specification needs; a cloud without it sends no bill.
     #[cfg(feature = "operate")]
     bill: Option<Bill>,
+    /// How its public price feed is read.
+    #[cfg(feature = "operate")]
+    feed: Option<crate::operate::feed::ReadFeed>,
     /// How its services and environments are opened; a cloud without it can be priced only.
     opens: Option<Opens>,
 }
@@ -46,6 +49,8 @@ const CLOUDS: &[Cloud] = &[
         name: "local",
         #[cfg(feature = "operate")]
         bill: None,
+        #[cfg(feature = "operate")]
+        feed: None,
         opens: Some(Opens {
             schemes: crate::local::SCHEMES,
             objects: crate::local::open_objects,
@@ -61,6 +66,8 @@ const CLOUDS: &[Cloud] = &[
         name: "aws",
         #[cfg(feature = "operate")]
         bill: Some(crate::aws::operate::pricing::usages),
+        #[cfg(feature = "operate")]
+        feed: Some(crate::aws::operate::feed::read),
         opens: None,
     },
     #[cfg(feature = "azure")]
@@ -68,6 +75,8 @@ const CLOUDS: &[Cloud] = &[
         name: "azure",
         #[cfg(feature = "operate")]
         bill: Some(crate::azure::operate::pricing::usages),
+        #[cfg(feature = "operate")]
+        feed: Some(crate::azure::operate::feed::read),
         opens: None,
     },
     #[cfg(feature = "gcp")]
@@ -75,6 +84,8 @@ const CLOUDS: &[Cloud] = &[
         name: "gcp",
         #[cfg(feature = "operate")]
         bill: Some(crate::gcp::operate::pricing::usages),
+        #[cfg(feature = "operate")]
+        feed: Some(crate::gcp::operate::feed::read),
         opens: None,
     },
 ];
@@ -104,6 +115,28 @@ impl Cloud {
 #[cfg(feature = "operate")]
 pub fn priced() -> Vec<&'static str> {
     CLOUDS.iter().filter(|cloud| cloud.bill.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// Reads what the price feed of a cloud has for the prices of a catalogue; `None` for a cloud
+/// without one. `key` is the API key, where the feed wants one.
+///
+/// # Errors
+/// `cloud_unknown`, `feed_key`, `feed_unreachable`, `feed_truncated` and `feed_shape`.
+#[cfg(feature = "operate")]
+pub fn read_feed(
+    cloud: &str,
+    book: &PriceBook,
+    key: Option<&str>,
+    fetch: &dyn crate::operate::feed::Fetch,
+) -> Result<Vec<trefoil_core::cost::refresh::Matches>> {
+    let Some(read) = find(cloud)?.feed else { return Ok(Vec::new()) };
+    let prices = book.catalogue().prices.iter().enumerate();
+    let wanted: Vec<_> = prices
+        .filter(|(_, price)| price.provider == cloud)
+        .filter(|(_, price)| crate::operate::feed::is_selected(&price.feed))
+        .map(|(place, price)| crate::operate::feed::Wanted { place, price })
+        .collect();
+    read(&wanted, key, fetch)
 }
 
 /// What each cloud of this build bills for what a specification needs.

@@ -4,14 +4,16 @@ pub mod agent;
 pub mod backflow;
 pub mod check;
 pub mod clouds;
-pub mod demo;
+pub mod cost;
+mod demo;
 pub mod down;
 pub mod edge;
 pub mod inventory;
 pub mod log;
 pub mod migrate;
 pub mod not_yet;
-pub mod ps;
+pub mod prices;
+mod ps;
 pub mod runs;
 pub mod schema;
 pub mod up;
@@ -32,6 +34,8 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Log => log::run(cx).await,
         Command::Inventory(args) => inventory::run(&args, cx).await,
         Command::Migrate(command) => migrate::run(command, cx).await,
+        Command::Cost(args) => cost::run(args, cx).await,
+        Command::Prices(command) => prices::run(command, cx).await,
         Command::Demo(args) => demo::run(&args, cx).await,
         Command::Agent(args) => agent::run(&args, cx).await,
         Command::Backflow(args) => backflow::run(&args, cx).await,

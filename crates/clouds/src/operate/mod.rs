@@ -5,6 +5,8 @@ pub mod agent_protocol;
 pub mod compute;
 pub mod control;
 pub mod edge_protocol;
+pub mod feed;
+pub mod fetch;
 pub mod files;
 pub mod inventory;
 pub mod pricing;

@@ -32,8 +32,10 @@ pub fn with(cloud: &str, region: &str, needs: &Needs, free_tiers: FreeTiers) -> 
 
 /// The needs of the chapter's baseline.
 pub fn baseline() -> Needs {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/chapter-baseline/needs.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/chapter-baseline/trefoil.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let clouds = trefoil_clouds::registry::known();
+    Needs::of_spec(&trefoil_core::spec::parse("trefoil.yaml", &text, &clouds).unwrap().spec)
 }
 
 pub fn cents(amount: Decimal) -> Decimal {

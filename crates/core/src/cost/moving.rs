@@ -77,54 +77,15 @@ pub fn moving(
     if from == to {
         return Err(Error::usage("cost_move", format!("{} is where it is already", to.cloud)));
     }
-    for (field, quantity) in [
-        ("--double-days", assume.double_days),
-        ("--hours", assume.work_hours),
-        ("--hour-usd", assume.hour_usd),
-        ("--object-mb", assume.object_mb),
-    ] {
-        super::quantity::believable(field, quantity)?;
-    }
-    let data_gb = needs.workload.database_gb + needs.workload.object_gb;
-    let mut leaving = needs.clone();
-    leaving.workload.egress_gb += data_gb;
-    let mut arriving = needs.clone();
-    let objects = match assume.object_mb.is_zero() {
-        true => Decimal::ZERO,
-        false => (needs.workload.object_gb * Decimal::ONE_THOUSAND / assume.object_mb).ceil(),
-    };
-    arriving.workload.object_writes += objects;
-
+    assume.check()?;
     let (before, after) = (estimator.cloud(from, needs)?, estimator.cloud(to, needs)?);
-    let exit = estimator.cloud(from, &leaving)?.total_usd - before.total_usd;
-    let entry = estimator.cloud(to, &arriving)?.total_usd - after.total_usd;
-    let double = after.total_usd * assume.double_days / days();
-    let work = assume.work_hours * assume.hour_usd;
     let parts = vec![
-        part(
-            "exit egress",
-            exit,
-            format!("{} GB more leave {} in that month, at its tiers", words(data_gb), from.cloud),
-        ),
-        part(
-            "objects written",
-            entry,
-            format!("{} objects are written at {}", words(objects), to.cloud),
-        ),
-        part(
-            "double running",
-            double,
-            format!(
-                "{} of {} days of {} at {}",
-                words(assume.double_days),
-                words(days().round_dp(2)),
-                dollars(after.total_usd),
-                to.cloud
-            ),
-        ),
+        exit(estimator, needs, from, before.total_usd)?,
+        entry(estimator, needs, to, (after.total_usd, assume))?,
+        double_running(&after, assume),
         part(
             "work",
-            work,
+            assume.work_hours * assume.hour_usd,
             format!("{} hours at {}", words(assume.work_hours), dollars(assume.hour_usd)),
         ),
     ];
@@ -136,7 +97,7 @@ pub fn moving(
     Ok(MoveCost {
         from: format!("{} {}", from.cloud, from.region),
         to: format!("{} {}", to.cloud, to.region),
-        data_gb,
+        data_gb: data_gb(needs),
         once_usd,
         before_usd: before.total_usd,
         after_usd: after.total_usd,
@@ -145,6 +106,63 @@ pub fn moving(
         unknown: unknown.collect(),
         parts,
     })
+}
+
+impl Assumptions {
+    fn check(&self) -> Result<()> {
+        for (field, quantity) in [
+            ("--double-days", self.double_days),
+            ("--hours", self.work_hours),
+            ("--hour-usd", self.hour_usd),
+            ("--object-mb", self.object_mb),
+        ] {
+            super::quantity::believable(field, quantity)?;
+        }
+        Ok(())
+    }
+}
+
+fn data_gb(needs: &Needs) -> Decimal {
+    needs.workload.database_gb + needs.workload.object_gb
+}
+
+/// What leaves, at the tiers that it reaches on top of the month's egress.
+fn exit(
+    estimator: &Estimator<'_>,
+    needs: &Needs,
+    from: &Place,
+    before_usd: Decimal,
+) -> Result<Part> {
+    let mut leaving = needs.clone();
+    leaving.workload.egress_gb += data_gb(needs);
+    let amount = estimator.cloud(from, &leaving)?.total_usd - before_usd;
+    let gb = words(data_gb(needs));
+    let how = format!("{gb} GB more leave {} in that month, at its tiers", from.cloud);
+    Ok(part("exit egress", amount, how))
+}
+
+/// What is written at the target, object by object.
+fn entry(
+    estimator: &Estimator<'_>,
+    needs: &Needs,
+    to: &Place,
+    (after_usd, assume): (Decimal, &Assumptions),
+) -> Result<Part> {
+    let objects = match assume.object_mb.is_zero() {
+        true => Decimal::ZERO,
+        false => (needs.workload.object_gb * Decimal::ONE_THOUSAND / assume.object_mb).ceil(),
+    };
+    let mut arriving = needs.clone();
+    arriving.workload.object_writes += objects;
+    let amount = estimator.cloud(to, &arriving)?.total_usd - after_usd;
+    Ok(part("objects written", amount, format!("{} objects at {}", words(objects), to.cloud)))
+}
+
+fn double_running(after: &super::CloudCost, assume: &Assumptions) -> Part {
+    let amount = after.total_usd * assume.double_days / days();
+    let (some, all) = (words(assume.double_days), words(days().round_dp(2)));
+    let how = format!("{some} of {all} days of {} at {}", dollars(after.total_usd), after.cloud);
+    part("double running", amount, how)
 }
 
 fn part(item: &str, amount_usd: Decimal, formula: String) -> Part {
