@@ -21,8 +21,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("failback", "go back to the first site"),
     ("drill", "rehearse a failover"),
     ("runbook", "write down what to do in an emergency"),
-    ("cost", "compare what the clouds cost"),
-    ("prices", "show and refresh the price catalogue"),
     ("bench", "measure how fast a target is"),
     ("console", "show everything on one screen"),
 ];
