@@ -199,6 +199,8 @@ pub struct RunArg {
 pub enum MigrateCommand {
     /// Show what a move would do and what is in its way; changes nothing
     Plan(MigratePlanArgs),
+    /// Look for what stands in the way of moving the database; changes nothing
+    Preflight(PreflightArgs),
     /// Perform a plan; ends when the soak begins
     Run(MigrateRunArgs),
     /// Go back, keeping what was written since
@@ -232,6 +234,17 @@ pub struct MigratePlanArgs {
     /// How long the way back stays open before it is called overdue [default: 24h]
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
+}
+
+/// `trefoil migrate preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArgs {
+    /// The environment that serves
+    #[arg(long, value_name = "ENV")]
+    pub from: String,
+    /// The environment that shall serve
+    #[arg(long, value_name = "ENV")]
+    pub to: String,
 }
 
 /// `trefoil migrate run`.
@@ -349,6 +362,7 @@ impl Command {
             Command::Log => "log",
             Command::Inventory(_) => "inventory",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
+            Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
             Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
             Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",
