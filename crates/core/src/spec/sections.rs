@@ -8,7 +8,21 @@ use super::parse::Spot;
 const NOT_YET: &[(&str, &[&str])] = &[("", &["budget", "cache", "cdn", "firewall", "profile"])];
 
 /// Sections that are checked and kept, but that no command uses yet; `*` stands for every name.
-const NOT_USED: &[&[&str]] = &[&["jobs"], &["recovery"], &["database", "version"]];
+const NOT_USED: &[&[&str]] = &[
+    &["size"],
+    &["scale"],
+    &["chat"],
+    &["jobs"],
+    &["domain"],
+    &["alarms"],
+    &["workload"],
+    &["recovery"],
+    &["database", "version"],
+    &["database", "size"],
+    &["database", "storage"],
+    &["database", "high_availability"],
+    &["database", "backup_days"],
+];
 
 /// A word about each section that nothing uses yet, so that nobody relies on it.
 pub(super) fn not_used(root: &Spot<'_>) -> Vec<Diagnostic> {
