@@ -1,16 +1,9 @@
-//! The state that all requests share, the routes, and whether it can serve.
+//! The state that all requests share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
-use axum::{Json, Router};
-use serde_json::{Map, Value, json};
+use axum::extract::State;
 use tokio::sync::Semaphore;
 use trefoil_clouds::database::Database;
 use trefoil_clouds::objects::Objects;
@@ -19,15 +12,9 @@ use trefoil_clouds::{Error, Result};
 
 use crate::answer::{Failure, Outcome};
 use crate::config::Config;
-use crate::metrics::{self, Metrics};
-use crate::{documents, migrations, notes, sessions};
+use crate::metrics::Metrics;
+use crate::migrations;
 
-/// How long a request may take, its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long each service may take to say that it is ready.
-const READY_TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest body of JSON, in bytes.
-const JSON_MAX_BYTES: usize = 1024 * 1024;
 /// How many documents are in memory at a time.
 const UPLOADS_MAX: usize = 16;
 
@@ -39,7 +26,7 @@ pub(crate) struct App {
     /// The store of sessions.
     pub(crate) sessions: Sessions,
     /// Counters for `/metrics`.
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     /// A turn for each document that is in memory.
     pub(crate) uploads: Semaphore,
     /// Whether the database answered when it was asked last.
@@ -60,7 +47,7 @@ impl App {
             database,
             documents: Objects::open(config.documents_url()?)?,
             sessions: Sessions::open(config.sessions_url()?)?,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
             uploads: Semaphore::new(UPLOADS_MAX),
             database_up: AtomicBool::new(false),
         })
@@ -77,79 +64,12 @@ impl App {
         self.database.as_ref()
     }
 
-    async fn check_database(&self) -> Result<()> {
+    /// Whether the database answers, with the schema of this build.
+    pub(crate) async fn check_database(&self) -> Result<()> {
         let Some(database) = &self.database else {
             return Err(Error::missing("database_missing", "DATABASE_URL is not set"));
         };
         database.health().await?;
         migrations::check(database).await
     }
-}
-
-/// The routes of the service.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let document = put(documents::write).get(documents::read).delete(documents::delete);
-    let session = get(sessions::read).put(sessions::update).delete(sessions::delete);
-    Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
-        .route("/metrics", get(show_metrics))
-        .route("/documents", get(documents::list))
-        .route(
-            "/documents/{id}",
-            document.layer(DefaultBodyLimit::max(documents::DOCUMENT_MAX_BYTES)),
-        )
-        .route("/documents/{id}/info", get(documents::info))
-        .route("/notes", post(notes::write).get(notes::list))
-        .route("/sessions", post(sessions::create))
-        .route("/sessions/{id}", session)
-        .layer(DefaultBodyLimit::max(JSON_MAX_BYTES))
-        .layer(from_fn(bound_in_time))
-        .layer(from_fn_with_state(app.clone(), metrics::measure))
-        .with_state(app)
-}
-
-async fn bound_in_time(request: Request, next: Next) -> Response {
-    let late = |_| {
-        let why = format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs());
-        Failure::unavailable("request_timeout", why).into_response()
-    };
-    tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(late)
-}
-
-/// `GET /health`: the process lives.
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok"}))
-}
-
-/// `GET /ready`: database, objects and sessions answer, each asked now.
-async fn ready(State(app): Shared) -> Response {
-    let (database, documents, sessions) = tokio::join!(
-        in_time(app.check_database()),
-        in_time(app.documents.health()),
-        in_time(app.sessions.health()),
-    );
-    let mut reasons = Map::new();
-    for (name, result) in [("database", database), ("documents", documents), ("sessions", sessions)]
-    {
-        if let Err(error) = result {
-            reasons.insert(name.to_owned(), json!(error.to_string()));
-        }
-    }
-    let status = match reasons.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
-}
-
-async fn in_time(check: impl Future<Output = Result<()>>) -> Result<()> {
-    let late = |_| Error::missing("ready_timeout", "no answer in time");
-    tokio::time::timeout(READY_TIMEOUT, check).await.map_err(late)?
-}
-
-/// `GET /metrics`: counters as Prometheus reads them.
-async fn show_metrics(State(app): Shared) -> Response {
-    let text = app.metrics.render(app.database_up.load(Ordering::Relaxed));
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

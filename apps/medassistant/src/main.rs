@@ -9,6 +9,7 @@ mod metrics;
 mod migrations;
 mod notes;
 mod probe;
+mod routes;
 mod server;
 mod sessions;
 mod upkeep;

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
-
-use crate::app::Shared;
 
 /// The upper ends of the latency buckets, in milliseconds.
 const BUCKETS_MS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000];
@@ -30,7 +28,11 @@ struct Route {
 }
 
 /// Counts each request and how long it took until its answer began.
-pub(crate) async fn measure(State(app): Shared, request: Request, next: Next) -> Response {
+pub(crate) async fn measure(
+    State(metrics): State<Arc<Metrics>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = name(request.method());
     let route = request.extensions().get::<MatchedPath>();
@@ -38,7 +40,7 @@ pub(crate) async fn measure(State(app): Shared, request: Request, next: Next) ->
     let response = next.run(request).await;
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
     tracing::debug!(method, route, status, elapsed_us = elapsed.as_micros() as u64, "request");
-    app.metrics.record(method, route, status, elapsed);
+    metrics.record(method, route, status, elapsed);
     response
 }
 

@@ -9,8 +9,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use trefoil_clouds::{Error, Result};
 
-use crate::app::{App, router};
+use crate::app::App;
 use crate::config::Config;
+use crate::routes::router;
 use crate::upkeep;
 
 /// How long requests in flight may take to end after a signal; well below the 10 s in which the

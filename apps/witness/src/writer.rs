@@ -141,7 +141,7 @@ impl Writer {
         while !*self.stopped.borrow() {
             let next = Instant::now() + self.pace;
             let (op, call) = self.choose();
-            let acknowledged = self.perform(&op, &call).await?;
+            let acknowledged = self.perform(&op, call).await?;
             if let Some(acknowledged) = acknowledged {
                 self.remember(&op, &acknowledged);
             }
@@ -151,14 +151,14 @@ impl Writer {
     }
 
     /// Sends one operation until it is acknowledged; `None` when the writer was stopped first.
-    async fn perform(&mut self, op: &Op, call: &Call) -> Result<Option<Acknowledged>> {
+    async fn perform(&mut self, op: &Op, mut call: Call) -> Result<Option<Acknowledged>> {
         let key = Builder::from_random_bytes(self.random.random()).into_uuid().to_string();
         self.record(&key, op, Stage::Intent)?;
         let started = Instant::now();
         let mut attempts =
             Attempts { started_ms: Timestamp::now().as_millisecond(), ..Default::default() };
         loop {
-            let answer = self.http.send(call, Some(&key)).await;
+            let answer = self.http.send(&call, Some(&key)).await;
             attempts.attempts += 1;
             attempts.answered += u64::from(answer.is_ok());
             match answer {
@@ -168,7 +168,12 @@ impl Writer {
                     self.record(&key, op, Stage::Acknowledged(acknowledged.clone()))?;
                     return Ok(Some(acknowledged));
                 }
-                Ok(answer) => fail(&mut attempts, format!("status {}", answer.status)),
+                Ok(answer) => {
+                    if answer.status == 409 {
+                        requests::forget_version(&mut call);
+                    }
+                    fail(&mut attempts, format!("status {}", answer.status));
+                }
                 Err(error) => fail(&mut attempts, error),
             }
             if *self.stopped.borrow() {

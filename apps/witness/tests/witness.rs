@@ -12,7 +12,7 @@ use serde_json::Value;
 use support::{Application, Fault, Postgres, Witness};
 
 /// How long the writers write in each test.
-const WRITING: Duration = Duration::from_millis(1_500);
+const WRITING: Duration = Duration::from_millis(2_500);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_keeps_everything_is_clean() {
@@ -40,6 +40,17 @@ async fn answers_that_fail_are_counted_and_repeated_with_the_same_key() {
     assert_eq!(code, 0, "{report:#}");
     assert!(report["requests"]["failed"].as_u64().unwrap() > 0, "{report:#}");
     assert_eq!(application.keys_with_two_operations(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_conflicts_with_its_own_first_attempt_is_acknowledged() {
+    let application = Application::start(Fault::UpdatesAreForgotten).await;
+    let witness = Witness::new(&application);
+    let summary = witness.write(WRITING).await;
+    assert_eq!(summary["unknown"], 0, "{summary:#}");
+    assert!(summary["requests"]["failed"].as_u64().unwrap() > 0, "{summary:#}");
+    let (code, report) = witness.check(&application, &Postgres::start().await).await;
+    assert_eq!(code, 0, "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,7 +116,7 @@ impl Printer {
         }
         let mut object = self.object();
         // The mistakes say all that their sum would say.
-        if error.code() != crate::specification::INVALID || object.errors.is_empty() {
+        if error.code() != errors::SPEC_INVALID || object.errors.is_empty() {
             object.errors.push(errors::error_json(error));
         }
     }

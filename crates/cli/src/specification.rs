@@ -5,12 +5,10 @@ use std::path::Path;
 use trefoil_clouds::registry;
 use trefoil_core::spec::{AppSpec, Diagnostic, parse};
 
+use crate::errors::SPEC_INVALID;
 use crate::printer::Printer;
 use crate::settings::Settings;
 use crate::{Error, Result};
-
-/// The code of the error that sums up mistakes which have been shown already.
-pub const INVALID: &str = "spec_invalid";
 
 /// The specification of this command.
 #[derive(Debug, Clone)]
@@ -53,7 +51,7 @@ pub async fn read_showing(
             printer.diagnostics(&found, &text);
             let errors = found.iter().filter(|one| one.is_error()).count();
             let mistakes = if errors == 1 { "1 mistake" } else { &format!("{errors} mistakes") };
-            Err(Error::usage(INVALID, format!("{name} has {mistakes}")))
+            Err(Error::usage(SPEC_INVALID, format!("{name} has {mistakes}")))
         }
     }
 }
@@ -67,7 +65,7 @@ fn with_settings(spec: &AppSpec, settings: &Settings, printer: &Printer) -> Resu
     };
     let last = errors.pop();
     errors.iter().for_each(|error| printer.mistake(error));
-    Err(last.unwrap_or_else(|| Error::usage(INVALID, "a variable cannot be used")))
+    Err(last.unwrap_or_else(|| Error::usage(SPEC_INVALID, "a variable cannot be used")))
 }
 
 async fn text(file: &Path) -> Result<String> {

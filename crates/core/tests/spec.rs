@@ -4,9 +4,8 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use proptest::prelude::*;
 use support::{CLOUDS, bad, good, hint, one};
-use trefoil_core::spec::{Diagnostic, Severity, json_schema, parse, render};
+use trefoil_core::spec::{Severity, json_schema, render};
 
 const EXAMPLE: &str = include_str!("../../../examples/medassistant/trefoil.yaml");
 const MISTAKES: &str = include_str!("mistakes.yaml");
@@ -296,37 +295,4 @@ fn the_schema_is_documented() {
     assert_eq!(port["maximum"], 65535);
     assert!(port["description"].as_str().unwrap().contains("users reach"));
     assert!(!schema.to_string().contains("anyOf"));
-}
-
-/// Never a panic, always a place inside the text, and always something to show.
-fn survives(text: &str) {
-    let Err(found) = parse("trefoil.yaml", text, CLOUDS) else { return };
-    assert!(found.iter().any(Diagnostic::is_error));
-    let lines = text.split('\n').flat_map(|line| line.split('\r')).count();
-    for one in &found {
-        assert!(one.line >= 1 && one.line <= lines && one.column >= 1 && one.length >= 1);
-    }
-    assert!(!render(&found, text, false).is_empty());
-}
-
-proptest! {
-    #[test]
-    fn random_text_survives(text in "\\PC{0,200}") {
-        survives(&text);
-    }
-
-    #[test]
-    fn random_bytes_of_yaml_survive(text in "[-a:\\[\\]{}\"'#&*!|>%@`?, \t\r\n~<0\u{e9}\u{85}\u{feff}]{0,120}") {
-        survives(&text);
-    }
-
-    #[test]
-    fn a_changed_example_survives(
-        at in 0..EXAMPLE.len(),
-        removed in 0..30_usize,
-        put in "[-a:\\[\\]{}\"'#&*!|>%?, \r\n~0]{0,12}",
-    ) {
-        let end = (at + removed).min(EXAMPLE.len());
-        survives(&format!("{}{put}{}", &EXAMPLE[..at], &EXAMPLE[end..]));
-    }
 }

@@ -234,11 +234,12 @@ fn overrides_are_checked_where_they_stand() {
         "`intrval` is not a key of `environments.west.overrides.application.health`"
     );
     one_error(&TWO.replace("interval: 81s", "interval: 81"), "wrong_type");
-    one_error(
-        &TWO.replace("      database:\n", "      alarms: {slow: {metric: a}}\n"),
-        "missing_key",
-    );
-    one_error(&TWO.replace("      database:\n", "      recovery:\n"), "unknown_key");
+    one_error(&format!("{TWO}      alarms: {{slow: {{metric: a}}}}\n"), "missing_key");
+    one_error(&format!("{TWO}      recovery:\n"), "unknown_key");
+    for part in ["database:", "sessions:", "buckets: {documents: }"] {
+        one_error(&format!("{TWO}      {part}\n"), "part_without_section");
+    }
+    one_error(&TWO.replace("health: {interval: 81s}", "port: 81"), "override_same");
 }
 
 #[test]

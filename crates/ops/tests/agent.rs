@@ -12,8 +12,9 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio_postgres::NoTls;
 use trefoil_clouds::operate::agent_protocol::{
-    DatabaseStatus, InstanceStatus, StartDatabase, StartInstance, StopInstance,
+    DatabaseStatus, InstanceRecord, InstanceStatus, StartDatabase, StartInstance, StopInstance,
 };
+use trefoil_clouds::operate::files;
 use trefoil_clouds::operate::probe;
 use trefoil_clouds::operate::process::ProcessId;
 use trefoil_ops::{Result, agent};
@@ -234,6 +235,26 @@ async fn an_instance_is_kept_running_by_this_agent_and_the_next() {
     agent.control.post::<_, ()>("/shutdown", &(), LONG).await.unwrap();
     assert!(words_at(first.port).await.is_none(), "told to shut down, the agent stops it");
     agent.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_was_not_written_down_any_more_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = environment(root.path());
+    let agent = start_agent(&environment.folder).await;
+    let first = start(&agent, &python("web", WEB)).await.unwrap();
+    until("it answers", || async { words_at(first.port).await.is_some() }).await;
+    agent.dies().await;
+    // As an agent leaves it that is killed right after it has started the process.
+    let file = environment.folder.join("instances/web.json");
+    let mut record: InstanceRecord = files::read_json(&file).unwrap().unwrap();
+    record.process = None;
+    files::write_json(&file, &record).unwrap();
+
+    let agent = start_agent(&environment.folder).await;
+    assert_eq!(agent.instance("web").await.pid, first.pid);
+    stop(&agent, "web", 5_000).await;
+    assert!(words_at(first.port).await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,16 @@ const TTL_LONG_S: u64 = 24 * 3600;
 /// How long some sessions live, in seconds: they are never touched again, and must be gone after.
 const TTL_SHORT_S: u64 = 20;
 
+/// Takes the version out of an update. An attempt that got no answer may have written the session,
+/// and this writer is the only one that writes it: the conflict is with itself.
+pub(super) fn forget_version(call: &mut Call) {
+    if let Ok(Value::Object(mut fields)) = serde_json::from_slice(&call.body)
+        && fields.remove("version").is_some()
+    {
+        call.body = Value::Object(fields).to_string().into();
+    }
+}
+
 impl Writer {
     /// Chooses the next operation: half are notes, the rest spread over documents and sessions.
     pub(super) fn choose(&mut self) -> (Op, Call) {

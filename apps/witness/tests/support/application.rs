@@ -23,6 +23,9 @@ pub(crate) enum Fault {
     None,
     /// One answer of ten is a failure, half of them after the work was done.
     EveryTenthAnswerIs503,
+    /// In the first second, one update of a session in five is done and not remembered, and its
+    /// answer is a failure.
+    UpdatesAreForgotten,
     /// From one second on, the work is done, and no answer says so.
     AnswersAreLostAtTheEnd,
 }
@@ -135,6 +138,12 @@ async fn answer(
         && match state.fault {
             Fault::None => false,
             Fault::EveryTenthAnswerIs503 => number % 10 == 9,
+            Fault::UpdatesAreForgotten => {
+                number % 5 == 4
+                    && state.started.elapsed() < Duration::from_secs(1)
+                    && request.method() == Method::PUT
+                    && request.uri().path().starts_with("/sessions/")
+            }
             Fault::AnswersAreLostAtTheEnd => state.started.elapsed() > Duration::from_secs(1),
         };
     if fails && number % 20 == 9 && state.fault == Fault::EveryTenthAnswerIs503 {
@@ -143,7 +152,11 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let key = head.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
-    let (status, body) = state.kept.lock().unwrap().once(key, &head.method, head.uri.path(), body);
+    let (status, body) =
+        state.kept.lock().unwrap().once(key.clone(), &head.method, head.uri.path(), body);
+    if fails && state.fault == Fault::UpdatesAreForgotten {
+        state.kept.lock().unwrap().answers.remove(&key.unwrap());
+    }
     Ok(if fails { respond(503, Bytes::new()) } else { respond(status, body) })
 }
 
@@ -170,7 +183,9 @@ impl Kept {
             return (*status, value.to_string().into());
         }
         let (status, value) = self.write(method, path, body);
-        self.answers.insert(key, (operation, status, value.clone()));
+        if status < 300 {
+            self.answers.insert(key, (operation, status, value.clone()));
+        }
         (status, value.to_string().into())
     }
 
@@ -224,7 +239,7 @@ impl Kept {
 
     fn update_session(&mut self, id: &str, value: &Value) -> (u16, Value) {
         let Some(session) = self.sessions.get_mut(id) else { return (404, Value::Null) };
-        if session["version"] != value["version"] {
+        if !value["version"].is_null() && session["version"] != value["version"] {
             return (409, Value::Null);
         }
         session["version"] = (session["version"].as_u64().unwrap() + 1).into();

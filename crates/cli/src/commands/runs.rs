@@ -125,8 +125,7 @@ fn report(run: &Run) -> Option<MoveReport> {
 
 fn show_text(shown: &Shown<'_>, run: &Run) -> String {
     let steps = run.plan.steps.iter().map(|step| {
-        let action = serde_json::to_value(&step.action).unwrap_or_default();
-        let name = action["action"].as_str().unwrap_or_default().replace('_', " ");
+        let name = step.action.name().replace('_', " ");
         let mark = if step.switch { "switch" } else { "" };
         let mark = if step.finish { "finish" } else { mark };
         [step.n.to_string(), name, mark.to_owned(), status(run.steps.get(&step.n))]

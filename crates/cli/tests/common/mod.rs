@@ -1,6 +1,13 @@
 //! An application on two environments of this machine, driven through the real binary.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -143,8 +150,15 @@ environments:
     /// The administrator's URL of an environment's database.
     pub fn database_url(&self, environment: &str) -> String {
         use secrecy::ExposeSecret;
-        let file = self.path().join("trefoil.yaml");
-        let text = std::fs::read_to_string(&file).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let admin = self.site(environment).provision;
+        let admin = runtime.block_on(admin.database_admin()).unwrap().unwrap();
+        admin.url.expose_secret().to_owned()
+    }
+
+    /// An environment, opened as the program opens it.
+    pub fn site(&self, environment: &str) -> trefoil_clouds::operate::Site {
+        let text = std::fs::read_to_string(self.path().join("trefoil.yaml")).unwrap();
         let clouds = trefoil_clouds::registry::known();
         let spec = trefoil_core::spec::parse("trefoil.yaml", &text, &clouds).unwrap().spec;
         let open = trefoil_clouds::operate::OpenSite {
@@ -154,12 +168,7 @@ environments:
             folder: &self.path().join(".trefoil"),
             program: Path::new(env!("CARGO_BIN_EXE_trefoil")),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let admin = runtime.block_on(async {
-            let site = trefoil_clouds::registry::open_site(&open).unwrap();
-            site.provision.database_admin().await.unwrap().unwrap()
-        });
-        admin.url.expose_secret().to_owned()
+        trefoil_clouds::registry::open_site(&open).unwrap()
     }
 
     /// One value from an environment's database, as text.
@@ -192,9 +201,17 @@ impl Drop for Town {
         if std::thread::panicking() {
             keep_for_the_reader(self.path());
         }
-        for environment in ["east", "west"] {
-            let _ = self.command(&["down", environment, "--destroy"]).output();
-        }
+        // Not by `trefoil down`: a run that is open refuses that, as it should.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for environment in ["east", "west"] {
+                let site = self.site(environment);
+                let _ = site.traffic.close().await;
+                if let Err(error) = site.provision.destroy().await {
+                    println!("{environment} stays: {}", error.chain());
+                }
+            }
+        });
         kill_all_below(self.path());
     }
 }

@@ -5,7 +5,7 @@
 //! `POST /instances/stop` · `POST /shutdown`
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,8 @@ pub struct StartInstance {
     pub command: Vec<String>,
     /// Where it works; a relative program is found from here.
     pub working_dir: String,
-    /// Its whole environment but PORT, which the agent adds. May hold secrets.
+    /// Its whole environment but PORT and [`InstanceRecord::MARK`], which the agent adds. May hold
+    /// secrets.
     pub environment: BTreeMap<String, String>,
     /// Whether it runs once and its end is awaited, rather than being kept running.
     pub once: bool,
@@ -118,6 +119,20 @@ pub struct InstanceRecord {
     pub restarts: u32,
     /// When it was started last.
     pub started_at: Timestamp,
+}
+
+impl InstanceRecord {
+    /// The environment variable that names the record's file to the instance. An agent that is
+    /// killed after it has started an instance, and before it has written down which process
+    /// that is, leaves one that is known by this alone.
+    pub const MARK: &str = "TREFOIL_INSTANCE";
+
+    /// The instance's process, whoever started it; `file` is the record's, with no link in it.
+    pub fn running(&self, file: &Path) -> Option<ProcessId> {
+        let written = self.process.filter(|process| process.alive());
+        let marked = || ProcessId::find_leader(Self::MARK, file.as_os_str().as_encoded_bytes());
+        written.or_else(marked)
+    }
 }
 
 /// What an agent writes down of its PostgreSQL server, in `postgres.json`.

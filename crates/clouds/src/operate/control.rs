@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     /// Serves on a socket in a folder whose path alone is longer than a socket's address.
-    async fn deep_server() -> (tempfile::TempDir, Control) {
+    fn deep_server() -> (tempfile::TempDir, Control) {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("d".repeat(120)).join("e".repeat(60));
         std::fs::create_dir_all(&folder).unwrap();
@@ -278,7 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_path_longer_than_a_socket_address_works() {
-        let (_root, control) = deep_server().await;
+        let (_root, control) = deep_server();
         assert_eq!(control.get::<u32>("/number", SECOND).await.unwrap(), 42);
         assert_eq!(control.post::<_, u32>("/double", &21, SECOND).await.unwrap(), 42);
         let mode = std::fs::metadata(control.folder.join(AGENT_SOCKET)).unwrap().permissions();
@@ -287,7 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_arrives_as_the_error_that_it_was() {
-        let (_root, control) = deep_server().await;
+        let (_root, control) = deep_server();
         let error = control.get::<u32>("/refuse", SECOND).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(error.code(), "edge_epoch");
@@ -297,7 +297,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_there_and_nobody_in_time_are_told_apart() {
-        let (_root, control) = deep_server().await;
+        let (_root, control) = deep_server();
         let slow = control.get::<u32>("/slow", Duration::from_millis(100)).await.unwrap_err();
         assert_eq!(slow.code(), "control_timeout");
         assert!(slow.is_retryable());

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::{Pid, setsid};
+use nix::unistd::{Pid, getpgid, setsid};
 use serde::{Deserialize, Serialize};
 
 /// A process by its number and the moment it started, so that a number that is used again is
@@ -27,6 +27,22 @@ impl ProcessId {
         let state = fields.next()?;
         let start_ticks = fields.nth(18)?.parse().ok()?;
         (!matches!(state, "Z" | "X")).then_some(Self { pid, start_ticks })
+    }
+
+    /// The leader of a process group that was started with this environment variable.
+    pub fn find_leader(variable: &str, value: &[u8]) -> Option<Self> {
+        let wanted = [variable.as_bytes(), b"=", value].concat();
+        let entries = std::fs::read_dir("/proc").ok()?;
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(|pid| {
+            // Those of other users cannot be read, and are not ours.
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|pair| pair == wanted)
+        })
+        .find_map(|pid: i32| {
+            let leads = getpgid(Some(Pid::from_raw(pid))) == Ok(Pid::from_raw(pid));
+            leads.then(|| Self::of(pid.unsigned_abs())).flatten()
+        })
     }
 
     /// Whether it still runs.

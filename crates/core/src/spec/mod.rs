@@ -4,6 +4,7 @@ mod diagnostic;
 mod mistakes;
 mod model;
 mod parse;
+mod reference;
 mod rules;
 mod schema;
 mod sections;
@@ -19,5 +20,6 @@ pub use model::{
     Triggers, Workload,
 };
 pub use parse::{Parsed, parse};
+pub use reference::markdown as reference;
 pub use schema::json_schema;
 pub use setting::Setting;

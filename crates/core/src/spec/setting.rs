@@ -157,18 +157,10 @@ fn applied(tree: &Node, setting: &Setting, clouds: &[&str]) -> Result<Node, Vec<
 
 /// A setting wins over what single environments override, too.
 fn over_overrides(tree: &mut Node, over: &Node) {
-    let in_part = &schema::schema()["properties"]["environments"]["additionalProperties"];
-    let in_part = &in_part["properties"]["overrides"];
-    let sections =
-        over.entries().iter().filter(|entry| schema::below(in_part, &entry.key).is_some());
-    let sections: Vec<_> = sections.collect();
     let Some(environments) = tree.get_mut("environments") else { return };
     for environment in environments.entries_mut() {
-        let Some(overrides) = environment.value.get_mut("overrides") else { continue };
-        for section in &sections {
-            if let Some(overridden) = overrides.get_mut(&section.key) {
-                overridden.merge(&section.value);
-            }
+        if let Some(overrides) = environment.value.get_mut("overrides") {
+            overrides.replace_common(over);
         }
     }
 }

@@ -153,6 +153,18 @@ impl Node {
         }
     }
 
+    /// Replaces what both have by what `over` has, and adds nothing.
+    pub(super) fn replace_common(&mut self, over: &Node) {
+        let (Kind::Mapping(entries), Kind::Mapping(others)) = (&mut self.kind, &over.kind) else {
+            return self.merge(over);
+        };
+        for entry in entries {
+            if let Some(other) = others.iter().find(|other| other.key == entry.key) {
+                entry.value.replace_common(&other.value);
+            }
+        }
+    }
+
     /// How many nodes it consists of.
     fn size(&self) -> usize {
         let below: usize = match &self.kind {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 use tokio::sync::watch;
+use trefoil_clouds::operate::agent_protocol::InstanceRecord;
 use trefoil_clouds::operate::files;
 use trefoil_clouds::operate::process::ProcessId;
 
@@ -51,7 +52,7 @@ pub(super) struct Ended {
 
 impl Child {
     /// Starts a program as the leader of a process group of its own, which outlives the agent.
-    pub(super) fn spawn(launch: &Launch, port: u16, logs: &Logs) -> Result<Self> {
+    pub(super) fn spawn(launch: &Launch, port: u16, record: &Path, logs: &Logs) -> Result<Self> {
         let (program, arguments) = launch.command.split_first().ok_or_else(|| {
             Error::usage("program_missing", "the command is empty; it needs a program")
         })?;
@@ -61,7 +62,8 @@ impl Child {
             .current_dir(&launch.working_dir)
             .env_clear()
             .envs(&launch.environment)
-            .env("PORT", port.to_string());
+            .env("PORT", port.to_string())
+            .env(InstanceRecord::MARK, record);
         Self::start(command, logs)
     }
 

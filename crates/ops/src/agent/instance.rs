@@ -84,7 +84,7 @@ impl Instance {
     pub(super) fn take_over(self: &Arc<Self>) -> Result<()> {
         let Some(record) = files::read_json::<InstanceRecord>(&self.file)? else { return Ok(()) };
         let mut state = self.lock();
-        match record.process.filter(|process| process.alive()) {
+        match record.running(&self.file) {
             Some(process) => {
                 let environment = environment_of(process.pid, &record.variables);
                 state.launch = environment.map(|environment| Launch {
@@ -156,13 +156,15 @@ impl Instance {
         Ok((child, state.generation))
     }
 
-    /// Starts the process and writes down which it is, before anything else can happen.
+    /// Starts the process and writes down which it is. That it may be there is written down
+    /// before, so that an agent that finds the record looks for it.
     fn spawn(&self, state: &mut State) -> Result<Child> {
         let unknown = || Error::failed("instance_failed", "it is not known how to start it");
         let launch = state.launch.clone().ok_or_else(unknown)?;
         let port = state.record.as_ref().ok_or_else(unknown)?.port;
+        self.write_down(state)?;
         state.err_since = length(&self.logs.err);
-        let child = Child::spawn(&launch, port, &self.logs)?;
+        let child = Child::spawn(&launch, port, &self.file, &self.logs)?;
         state.child = Some(child.clone());
         state.last_exit = None;
         state.last_words.clear();

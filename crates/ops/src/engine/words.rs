@@ -1,23 +1,17 @@
 //! The errors with which the engine ends, and the sentences in them.
 
-use serde_json::Value;
 use trefoil_core::journal::Run;
 use trefoil_core::ledger::Ledger;
 use trefoil_core::plan::{Plan, PlanKind, Step};
 
 use crate::{Error, ErrorKind};
 
-/// The action's name as the plan writes it.
-pub(super) fn name(step: &Step) -> String {
-    let action = serde_json::to_value(&step.action).unwrap_or_default();
-    action.get("action").and_then(Value::as_str).unwrap_or("step").to_owned()
-}
-
 /// The run stopped midway and nobody's word is needed to go on.
 pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error) -> Error {
     let id = &run.plan.plan_id;
     let serves = serves(run, active);
-    let message = format!("run {id} is paused at step {} ({}); {serves}", step.n, name(step));
+    let message =
+        format!("run {id} is paused at step {} ({}); {serves}", step.n, step.action.name());
     let abort = if run.switched() || run.plan.kind == PlanKind::Down {
         String::new()
     } else {
@@ -46,7 +40,7 @@ fn serves(run: &Run, active: Option<&str>) -> String {
 pub(super) fn stuck(run: &Run, step: &Step, cause: Error) -> Error {
     let (id, n) = (&run.plan.plan_id, step.n);
     let verb = if run.abort_requested { "abort" } else { "resume" };
-    let message = format!("run {id}: step {n} ({}) could not be undone", name(step));
+    let message = format!("run {id}: step {n} ({}) could not be undone", step.action.name());
     Error::new(ErrorKind::Stopped, "undo_failed", message)
         .hint(format!("remove the cause; then `trefoil runs {verb} {id}` tries again"))
         .because(cause)

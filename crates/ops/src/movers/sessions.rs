@@ -12,7 +12,7 @@ use super::{Differences, Extent, Tally};
 use crate::Result;
 
 /// Carries what has changed at the source after the position `since`, deletions included; a
-/// session that has expired at `now` is not carried. Nothing else may write to the target, and
+/// session that has expired at `now` is deleted like one that is gone. Nothing else may write to the target, and
 /// the source is right whatever version the target holds: a session that was deleted and made
 /// anew begins with version 1 again.
 ///
@@ -74,14 +74,14 @@ impl Feed for SessionFeed<'_> {
 
     async fn carry(&self, change: SessionChange) -> Result<()> {
         match (&self.task, &change.session) {
-            (Task::Carry { now }, Some(session)) => {
-                let lives = *now < session.expires_at;
-                if lives && self.target.raw(&change.id).await?.as_ref() != Some(session) {
+            (Task::Carry { now }, Some(session)) if *now < session.expires_at => {
+                if self.target.raw(&change.id).await?.as_ref() != Some(session) {
                     self.target.put(session, None).await?;
                     self.tally.wrote(0);
                 }
             }
-            (Task::Carry { .. }, None) | (Task::Remove, _) => {
+            // An expired one too: the target may hold it as it was, with a later expiry.
+            _ => {
                 if self.target.delete(&change.id).await? {
                     self.tally.deleted();
                 }

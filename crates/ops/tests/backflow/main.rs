@@ -23,7 +23,7 @@ use trefoil_ops::{Error, Result, actions, backflow};
 use support::{BUCKET, entries, fresh_world, put, read, world};
 
 /// How long anything may take to happen, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();

@@ -63,6 +63,19 @@ async fn an_expired_session_is_not_carried_and_not_compared() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_cut_short_does_not_live_on_at_the_target() {
+    let (_folder, east, west) = two();
+    create(&east, "s").await;
+    let first = carry(&east, &west, 0, now()).await;
+    let short = Duration::from_secs(1);
+    east.touch("s", short, now()).await.unwrap();
+    let after = now() + Duration::from_secs(2);
+    carry(&east, &west, first.source_position, after).await;
+    assert_eq!(west.get("s", after).await.unwrap(), None);
+    assert_equal(&east, &west, after, 0).await;
+}
+
+#[tokio::test]
 async fn many_sessions_arrive_and_the_second_copy_writes_nothing() {
     let (_folder, east, west) = two();
     for n in 0..700 {

@@ -1,5 +1,8 @@
 //! Moving a live database between two real PostgreSQL servers.
 
+// Helpers of tests panic where a test would, and seeds and times are printed for people.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
 mod bench;
 mod fence;
 mod moves;

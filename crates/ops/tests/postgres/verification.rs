@@ -1,10 +1,12 @@
 //! Planted differences must be found and named.
 
+use std::time::Duration;
+
 use trefoil_core::plan::{Action, KeyRange, VerifyOutput};
 use trefoil_ops::engine::Silent;
-use trefoil_ops::movers::postgres::{lag, stream, verify};
+use trefoil_ops::movers::postgres::{lag, marker, stream, verify};
 
-use crate::bench::{Bench, begin};
+use crate::bench::{Bench, begin, connect};
 use crate::shop;
 
 /// What is planted on the target, what must be named, and what takes it back.
@@ -96,4 +98,30 @@ async fn a_conflict_on_the_target_stops_the_move_by_name() {
     let name = ours.iter().find_map(|ours| ours.strip_prefix("subscription ")).unwrap();
     lag::catch_up(&pair, name, &|_| {}).await.unwrap();
     verify::streaming(&pair, name, &Silent).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draining_waits_for_what_was_written_last() {
+    let bench = Bench::start().await;
+    shop::make(&bench, "east").await;
+    let mut run = begin(bench.plan_move("east", "west", 2, "drain"));
+    let awaited = |action: &Action| matches!(action, Action::AwaitStream(_));
+    bench.perform(&mut run, 1, awaited).await.unwrap();
+    let pair = bench.pair("east", "west").await;
+    let ours = stream::ours(&pair.target).await.unwrap();
+    let name = ours.iter().find_map(|ours| ours.strip_prefix("subscription ")).unwrap();
+
+    // Nothing can be applied to this table for a while.
+    let other = connect(&bench.west.url("app")).await.unwrap();
+    let lock = "BEGIN READ WRITE; LOCK TABLE \"Odd Name\".\"select\" IN ACCESS EXCLUSIVE MODE";
+    other.batch_execute(lock).await.unwrap();
+    let row = "INSERT INTO \"Odd Name\".\"select\" VALUES ('last', 'sad')";
+    pair.source.batch("write", row).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(700), marker::drain(&pair, name, "run"));
+    assert!(early.await.is_err(), "drained before the last row could be applied");
+    other.batch_execute("COMMIT").await.unwrap();
+    let pair = bench.pair("east", "west").await;
+    marker::drain(&pair, name, "run").await.unwrap();
+    let found = "SELECT \"order\" FROM \"Odd Name\".\"select\" WHERE \"order\" = 'last'";
+    assert_eq!(pair.target.texts("look", found, &[]).await.unwrap(), ["last"]);
 }

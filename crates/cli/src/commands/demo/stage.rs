@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::{Child, Command};
+use trefoil_clouds::operate::{OpenSite, Site};
+use trefoil_clouds::registry;
 
 use crate::{Error, Result};
 
@@ -109,11 +111,27 @@ impl Stage {
         json(&output.map_err(|error| unstartable("trefoil-witness", error))?)
     }
 
-    /// Ends and deletes everything that the demonstration made.
+    /// An environment, opened as this program opens it.
+    pub(super) fn site(&self, environment: &str) -> Result<Site> {
+        let text = std::fs::read_to_string(self.spec()).map_err(|error| self.unwritable(error))?;
+        let parsed = trefoil_core::spec::parse("trefoil.yaml", &text, &registry::known());
+        let wrong = |_| Error::failed("demo_step", "the demonstration's specification is wrong");
+        let program = self.program("trefoil")?;
+        registry::open_site(&OpenSite {
+            spec: &parsed.map_err(wrong)?.spec,
+            spec_folder: &self.folder,
+            environment,
+            folder: &self.folder.join(".trefoil"),
+            program: &program,
+        })
+    }
+
+    /// Ends and deletes everything that the demonstration made, whatever state its runs are in;
+    /// what could not be deleted, in words.
     pub(super) async fn strike(&self) -> Vec<String> {
         let mut troubles = Vec::new();
         for environment in ["east", "west"] {
-            if let Err(error) = self.trefoil(&["down", environment, "--destroy"]).await {
+            if let Err(error) = self.destroy(environment).await {
                 troubles.push(error.chain());
             }
         }
@@ -123,6 +141,15 @@ impl Stage {
             troubles.push(format!("{} stays: {error}", self.folder.display()));
         }
         troubles
+    }
+
+    async fn destroy(&self, environment: &str) -> Result<()> {
+        let site = self.site(environment)?;
+        for run in trefoil_ops::backflow::list(&self.folder.join(".trefoil"))? {
+            trefoil_ops::backflow::stop(&self.folder.join(".trefoil"), &run.run_id).await?;
+        }
+        site.traffic.close().await?;
+        site.provision.destroy().await
     }
 
     async fn finished(&self, command: &mut Command) -> Result<Output> {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use trefoil_clouds::operate::OpenSite;
 
 use super::machine::Machine;
 use super::report::{DemoReport, Move};
@@ -18,7 +17,7 @@ pub(super) async fn run(args: &DemoArgs, cx: &Cx) -> Result<DemoReport> {
     let programs = programs()?;
     let stage = Stage::set(&programs)?;
     let outcome = tokio::select! {
-        outcome = play(&stage, args, &programs, cx) => outcome,
+        outcome = play(&stage, args, cx) => outcome,
         () = cx.interrupt.asked() => Err(interrupt::interrupted()),
     };
     cx.printer.talk("ending and deleting both clouds");
@@ -38,7 +37,7 @@ fn programs() -> Result<PathBuf> {
     Ok(program.parent().map(Path::to_owned).unwrap_or_default())
 }
 
-async fn play(stage: &Stage, args: &DemoArgs, programs: &Path, cx: &Cx) -> Result<DemoReport> {
+async fn play(stage: &Stage, args: &DemoArgs, cx: &Cx) -> Result<DemoReport> {
     let say = |text: &str| cx.printer.talk(text);
     let machine = Machine::read();
     say("starting east: PostgreSQL, buckets, sessions, the application, and the edge before it");
@@ -47,7 +46,7 @@ async fn play(stage: &Stage, args: &DemoArgs, programs: &Path, cx: &Cx) -> Resul
         "filling it: {} MiB of rows, {} documents, {} sessions",
         args.database_mib, args.documents, args.sessions
     ));
-    fill(stage, args, programs).await?;
+    fill(stage, args).await?;
     say(&format!("{} writers write through {}", args.writers, stage.url()));
     let writers = stage.start_writers(args.writers, args.seed)?;
     let pause = args.pause.as_duration();
@@ -63,7 +62,7 @@ async fn play(stage: &Stage, args: &DemoArgs, programs: &Path, cx: &Cx) -> Resul
 
     let counted = stage.stop_writers(writers).await?;
     say("counting from outside what of the acknowledged writes is there");
-    let (verdict, _) = check(stage, programs).await?;
+    let (verdict, _) = check(stage).await?;
     stage.trefoil(&["migrate", "finish", &back]).await?;
     let mut moves = Vec::new();
     for run in [&there, &back] {
@@ -74,8 +73,8 @@ async fn play(stage: &Stage, args: &DemoArgs, programs: &Path, cx: &Cx) -> Resul
     Ok(DemoReport::new(machine, args, moves, &verdict, &counted, &timeline))
 }
 
-async fn fill(stage: &Stage, args: &DemoArgs, programs: &Path) -> Result<()> {
-    let database_url = database_url(stage, "east", programs).await?;
+async fn fill(stage: &Stage, args: &DemoArgs) -> Result<()> {
+    let database_url = database_url(stage, "east").await?;
     let (mib, documents) = (args.database_mib.to_string(), args.documents.to_string());
     let (sessions, url) = (args.sessions.to_string(), stage.url());
     let amounts = ["--database-mib", &mib, "--documents", &documents, "--sessions", &sessions];
@@ -100,8 +99,8 @@ fn run_id(data: &Value) -> Result<String> {
     id.map(str::to_owned).ok_or_else(|| Error::failed("demo_step", "an answer has no run_id"))
 }
 
-async fn check(stage: &Stage, programs: &Path) -> Result<(Value, bool)> {
-    let database_url = database_url(stage, "east", programs).await?;
+async fn check(stage: &Stage) -> Result<(Value, bool)> {
+    let database_url = database_url(stage, "east").await?;
     let journals = stage.journals().display().to_string();
     let arguments = ["check", "--journal", &journals, "--url", &stage.url()];
     stage.witness(&arguments, Some(&database_url)).await
@@ -120,21 +119,8 @@ async fn observed(stage: &Stage, run: &str) -> Result<Move> {
 }
 
 /// The administrator's address of an environment's database, for counting from outside.
-async fn database_url(stage: &Stage, environment: &str, programs: &Path) -> Result<String> {
-    let file = stage.spec();
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        Error::missing("demo_folder", "the specification is gone").because(error)
-    })?;
-    let clouds = trefoil_clouds::registry::known();
-    let spec = trefoil_core::spec::parse("trefoil.yaml", &text, &clouds)
-        .map_err(|_| Error::failed("demo_step", "the demonstration's specification is wrong"))?
-        .spec;
-    let spec_folder = file.parent().unwrap_or(Path::new("."));
-    let folder = spec_folder.join(".trefoil");
-    let program = programs.join("trefoil");
-    let open =
-        OpenSite { spec: &spec, spec_folder, environment, folder: &folder, program: &program };
-    let site = trefoil_clouds::registry::open_site(&open)?;
+async fn database_url(stage: &Stage, environment: &str) -> Result<String> {
+    let site = stage.site(environment)?;
     let admin = site.provision.database_admin().await?;
     let admin = admin.ok_or_else(|| Error::failed("demo_step", "there is no database"))?;
     Ok(admin.url.expose_secret().to_owned())

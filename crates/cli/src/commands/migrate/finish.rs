@@ -7,7 +7,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 /// Drops the streams back and everything else of ours on both sides, and ends the run.
 ///
 /// Errors: `not_soaking`.
-pub async fn run(args: &FinishArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(args: &FinishArgs, cx: &Cx) -> Result<ExitStatus> {
     let state = runner::state(cx).await?;
     let run_id = state.resolve(&args.run).await?;
     let plan = state.journal(&run_id).await?.plan;

@@ -15,7 +15,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 ///
 /// Errors: those of reading the specification and of looking at both environments. A plan with
 /// blockers is shown, and ends with exit code 0: it is `run` that refuses it.
-pub async fn run(args: &MigratePlanArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(args: &MigratePlanArgs, cx: &Cx) -> Result<ExitStatus> {
     let read = cx.specification().await?;
     let world = cx.world(&read.spec, &[&args.from, &args.to])?;
     let state = runner::state(cx).await?;

@@ -13,7 +13,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 /// Plans and performs a rollback, a run of its own with its own soak.
 ///
 /// Errors: `rollback_not_soaking`; `plan_blocked` while the way back is closed, with the reason.
-pub async fn run(args: &RollbackArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(args: &RollbackArgs, cx: &Cx) -> Result<ExitStatus> {
     let state = runner::state(cx).await?;
     let run_id = state.resolve(&args.run).await?;
     let parent = state.journal(&run_id).await?;

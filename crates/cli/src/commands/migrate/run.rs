@@ -16,7 +16,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 ///
 /// Errors: `plan_file`, `plan_changed`, `plan_unknown`, `plan_blocked`, `inventory_changed`,
 /// `epoch_stale`, `run_open`; `run_paused` when it stopped midway.
-pub async fn run(args: &MigrateRunArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(args: &MigrateRunArgs, cx: &Cx) -> Result<ExitStatus> {
     let plan = plan_file::read(&args.plan).await?;
     let state = runner::state(cx).await?;
     state.known(&plan).await?;

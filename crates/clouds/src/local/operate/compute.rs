@@ -113,12 +113,11 @@ impl Compute for Local {
 impl Local {
     /// The application as the agent has written it down, when it runs although no agent does.
     fn process_without_agent(&self) -> Result<Option<Running>> {
-        let file = self.layout.root().join("instances").join(format!("{APPLICATION}.json"));
+        // Without links, as the agent has named it to the instance.
+        let Ok(root) = self.layout.root().canonicalize() else { return Ok(None) };
+        let file = root.join("instances").join(format!("{APPLICATION}.json"));
         let record: Option<InstanceRecord> = files::read_json(&file)?;
-        Ok(record.and_then(|record| {
-            let process = record.process.filter(|process| process.alive())?;
-            Some(running_at(record.port, process.pid))
-        }))
+        Ok(record.and_then(|record| Some(running_at(record.port, record.running(&file)?.pid))))
     }
 
     fn command_of(&self, application: &Application) -> Result<Vec<String>> {

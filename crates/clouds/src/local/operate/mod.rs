@@ -57,9 +57,8 @@ pub fn open(open: &OpenSite<'_>) -> Result<Site> {
         secrets: Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),
         layout,
     };
-    let database_url = local.application_url_now()?;
-    let services =
-        super::open_services(open.spec, open.environment, &folder, database_url.as_ref())?;
+    let url = local.application_url_now()?;
+    let services = super::open_services(open.spec, open.environment, &folder, url.as_ref())?;
     let local = Arc::new(local);
     Ok(Site {
         name: open.environment.to_owned(),

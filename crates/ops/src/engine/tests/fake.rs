@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trefoil_core::journal::Run;
-use trefoil_core::plan::{Action, AwaitReady, Inputs, Plan};
+use trefoil_core::plan::{Action, AwaitReady, Inputs, Plan, SwitchTraffic};
 
 use crate::engine::{Check, Context, Engine, Perform, Silent, Stop, World, harness};
 use crate::state::State;
@@ -82,16 +82,18 @@ impl Perform for Fake {
     }
 }
 
-/// Steps 1 and 2 prepare, 3 and 4 are the window, 5 is the switch, 6 ends the window, 7 follows,
-/// 8 finishes.
+/// Steps 1 and 2 prepare, 3 and 4 are the window, 5 is the switch, from 6 on users are served, 7
+/// follows, 8 finishes.
 pub(super) fn marked_plan(id: &str) -> Plan {
     let action = Action::AwaitReady(AwaitReady { environment: "west".into(), timeout_ms: 1 });
     let mut plan = harness::plan(vec![action; 8]);
     for step in &mut plan.steps {
-        step.window = (3..=6).contains(&step.n);
+        step.window = (3..=5).contains(&step.n);
         step.switch = step.n == 5;
         step.finish = step.n == 8;
     }
+    let switch = SwitchTraffic { from: "east".into(), to: "west".into(), epoch: 1 };
+    plan.steps[5].action = Action::SwitchTraffic(switch);
     plan.plan_id = id.into();
     plan.epoch = 1;
     plan

@@ -16,8 +16,9 @@ const ERRORS_MAX: i64 = 3;
 const ERRORS_APART: Duration = Duration::from_secs(60);
 /// A stream that confirms nothing for this long does not move.
 const STALLED_AFTER: Duration = Duration::from_secs(120);
-/// Between two looks at a stream.
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// Between two looks at a stream: at first, and when it takes long. Each look writes a little.
+const LOOK_SOON: Duration = Duration::from_millis(20);
+const LOOK_LATER: Duration = Duration::from_millis(500);
 
 /// How far a stream is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,7 @@ pub async fn flush(server: &Server) -> Result<()> {
 pub async fn catch_up(pair: &Pair, stream: &str, told: &(dyn Fn(Lag) + Sync)) -> Result<()> {
     let position = insert_position(&pair.source).await?;
     let mut watch = Watch::start(pair, stream).await?;
+    let mut pause = LOOK_SOON;
     loop {
         if confirmed(pair, stream, position).await? {
             return Ok(());
@@ -87,7 +89,8 @@ pub async fn catch_up(pair: &Pair, stream: &str, told: &(dyn Fn(Lag) + Sync)) ->
         let lag = lag(&pair.source, stream).await?;
         told(lag);
         watch.look(pair, Some(lag.behind_bytes)).await?;
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LOOK_LATER);
     }
 }
 
