@@ -1,5 +1,7 @@
 //! `trefoil cost` and `trefoil prices` through the real binary, on the chapter's baseline.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
