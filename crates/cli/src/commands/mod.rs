@@ -14,6 +14,7 @@ pub mod not_yet;
 pub mod ps;
 pub mod runs;
 pub mod schema;
+pub mod secrets;
 pub mod up;
 
 use crate::args::Command;
@@ -31,6 +32,7 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Runs(args) => runs::run(cx, args).await,
         Command::Log => log::run(cx).await,
         Command::Inventory(args) => inventory::run(&args, cx).await,
+        Command::Secrets(command) => secrets::run(cx, command).await,
         Command::Migrate(command) => migrate::run(command, cx).await,
         Command::Demo(args) => demo::run(&args, cx).await,
         Command::Agent(args) => agent::run(&args, cx).await,
