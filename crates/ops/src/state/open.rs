@@ -28,6 +28,15 @@ impl State {
         Ok(open)
     }
 
+    /// As [`State::resolve`], for a command that goes on with a run or takes it back: `last` is the
+    /// newest that has not ended, whatever was brought up meanwhile; the newest when all have.
+    pub async fn resolve_open(&self, wanted: &str) -> Result<String> {
+        match self.ledger().await?.open_run() {
+            Some(open) if wanted == "last" => Ok(open.to_owned()),
+            _ => self.resolve(wanted).await,
+        }
+    }
+
     /// Ends, as failed, every open run that only brought an environment up or down and that nobody
     /// executes: a new one finds by itself what is left to do.
     pub async fn supersede(&self) -> Result<()> {
