@@ -100,6 +100,9 @@ pub enum Command {
     Log,
     /// Show what exists in an environment
     Inventory(EnvironmentArgs),
+    /// Write, list or delete the secrets of an environment
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Move a running application to another environment, and back
     #[command(subcommand)]
     Migrate(MigrateCommand),
@@ -192,6 +195,27 @@ pub struct RunArg {
     /// The run: its identifier, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
+}
+
+/// `trefoil secrets`.
+#[derive(Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// Write a secret; its value comes from stdin, or is asked for
+    Set(SecretArgs),
+    /// List the names
+    List(EnvironmentArgs),
+    /// Delete a secret
+    Delete(SecretArgs),
+}
+
+/// One secret of an environment. Its value is no argument: everyone on the machine can read those.
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    /// The environment's name in the specification
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The secret's name
+    pub name: String,
 }
 
 /// `trefoil migrate`.
@@ -361,6 +385,9 @@ impl Command {
             },
             Command::Log => "log",
             Command::Inventory(_) => "inventory",
+            Command::Secrets(SecretsCommand::Set(_)) => "secrets-set",
+            Command::Secrets(SecretsCommand::List(_)) => "secrets-list",
+            Command::Secrets(SecretsCommand::Delete(_)) => "secrets-delete",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
             Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",

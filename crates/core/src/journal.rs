@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::plan::{Plan, Step};
+use crate::plan::{Action, Plan, Step};
 
 /// One line of a run's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -306,6 +306,17 @@ impl Run {
             _ if self.switched() || !self.to_compensate().is_empty() => None,
             _ => active.map(str::to_owned),
         }
+    }
+
+    /// Whether the environment's application is meant to run, as far as the journal tells: before
+    /// the run only the source's did, and what was begun counts.
+    pub fn runs_application(&self, environment: &str) -> bool {
+        let begun = self.plan.steps.iter().filter(|step| !self.is_untouched(step.n));
+        begun.fold(self.plan.from == environment, |runs, step| match &step.action {
+            Action::StartApplication(start) if start.environment == environment => true,
+            Action::StopApplication(stop) if stop.environment == environment => false,
+            _ => runs,
+        })
     }
 
     /// Whether the step was never started, or was undone.

@@ -2,11 +2,13 @@
 
 mod executor;
 mod journal;
+mod open;
 mod store;
 mod summary;
 
 pub use executor::Executor;
 pub use journal::{CRASH_AFTER_EVENT, CRASH_BEFORE_EVENT, Journal};
+pub(crate) use open::executed_by;
 pub use store::State;
 pub use summary::RunSummary;
 

@@ -176,7 +176,7 @@ enum Way {
 
 async fn go_on(cx: &Cx, state: &State, wanted: &str, way: Way) -> Result<ExitStatus> {
     let spec = cx.specification().await?.spec;
-    let run_id = state.resolve(wanted).await?;
+    let run_id = state.resolve_open(wanted).await?;
     let world = runner::world_of(cx, &spec, &state.journal(&run_id).await?.plan)?;
     let progress = cx.progress();
     let engine = Engine::new(state, &world, &*progress, runner::stop(cx));

@@ -26,6 +26,13 @@ pub enum PlanKind {
     Rollback,
 }
 
+impl PlanKind {
+    /// Whether plans of this kind move the application from one environment to another.
+    pub fn is_move(self) -> bool {
+        matches!(self, PlanKind::Migrate | PlanKind::Rollback)
+    }
+}
+
 /// Everything that will be done, in order, with what it was decided on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

@@ -12,14 +12,13 @@ pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error)
     let serves = serves(run, active);
     let message =
         format!("run {id} is paused at step {} ({}); {serves}", step.n, step.action.name());
-    let abort = if run.switched() || run.plan.kind == PlanKind::Down {
-        String::new()
-    } else {
-        format!(", or `trefoil runs abort {id}`")
+    let hint = match run.plan.kind {
+        PlanKind::Up => format!("remove the cause; then `trefoil up {}` goes on", run.plan.to),
+        PlanKind::Down => format!("remove the cause; then `trefoil down {}` again", run.plan.to),
+        _ if run.switched() => format!("`trefoil runs resume {id}`"),
+        _ => format!("`trefoil runs resume {id}`, or `trefoil runs abort {id}`"),
     };
-    Error::new(ErrorKind::Stopped, "run_paused", message)
-        .hint(format!("`trefoil runs resume {id}`{abort}"))
-        .because(cause)
+    Error::new(ErrorKind::Stopped, "run_paused", message).hint(hint).because(cause)
 }
 
 /// Which side serves now, in a sentence without a full stop.

@@ -250,16 +250,19 @@ impl State {
         .await
     }
 
-    /// Closes in the log what is closed in its journal: a process died between the two.
-    pub async fn settle(&self) -> Result<()> {
+    /// Closes in the log what is closed in its journal, because a process died between the two;
+    /// the runs that this has closed.
+    pub async fn settle(&self) -> Result<Vec<String>> {
+        let mut settled = Vec::new();
         for (run_id, ended) in self.ledger().await?.runs {
             if ended.is_none()
                 && let Some(state) = self.journal(&run_id).await?.closed
             {
                 self.note_closed(&run_id, state).await?;
+                settled.push(run_id);
             }
         }
-        Ok(())
+        Ok(settled)
     }
 
     /// Every run, oldest first. Reads only the journals of runs that are open.
