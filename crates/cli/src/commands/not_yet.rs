@@ -35,7 +35,6 @@ const PARTS: &[(&str, &str, &str)] = &[
     ("migrate", "preflight", "look for what stands in the way of a move"),
     ("migrate", "verify", "compare the data of two environments"),
     ("migrate", "rehearse", "rehearse a move on copies"),
-    ("runs", "approve", "approve a run"),
 ];
 
 /// The refusal of `word`, which stands behind `before` on the command line, if it is one of these.
