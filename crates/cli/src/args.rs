@@ -1,10 +1,17 @@
 //! What can be written on the command line: definitions only. `settings.rs` decides what they
 //! mean together with the environment.
 
+mod cost;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use trefoil_core::units::Period;
+
+pub use cost::{
+    Arch, By, Choice, Commit, CostArgs, CostCommand, CurveArgs, MoveArgs, PricesCommand,
+    PricesListArgs, PricesRefreshArgs, PricesShowArgs, ResilienceArgs, Varied, Way,
+};
 
 /// One specification of a containerised web application: deploy, compare, move and recover it.
 #[derive(Debug, Parser)]
@@ -73,6 +80,8 @@ pub enum Color {
 /// The commands. A further one is a variant here, its name, an arm and a file in `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first specification, with comments
+    Init(Init),
     /// Check the specification and show every mistake at once
     Check,
     /// Print the JSON Schema of the specification
@@ -94,6 +103,11 @@ pub enum Command {
     /// Move a running application to another environment, and back
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Compare what the clouds cost, line by line
+    Cost(CostArgs),
+    /// Show, check and refresh the price catalogue
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Show the whole journey on two local clouds, and count what was acknowledged
     Demo(DemoArgs),
     /// Run the agent of an environment; `up` starts it
@@ -102,8 +116,36 @@ pub enum Command {
     /// Carry changes back while the way back is open; `migrate run` starts it
     #[command(hide = true)]
     Backflow(BackflowArgs),
+    /// Print what a shell needs to complete command lines
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Run the edge: the proxy that users reach; `up` starts it
     Edge(EdgeArgs),
+}
+
+/// `trefoil init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Begin with what these files of other tools say
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+}
+
+/// `trefoil completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `trefoil man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write a page for each command into this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 /// `trefoil up`.
@@ -317,6 +359,7 @@ impl Command {
     /// The name in the `schema` of its JSON output, with `-` between the words.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::Init(_) => "init",
             Command::Check => "check",
             Command::Schema => "schema",
             Command::Clouds => "clouds",
@@ -336,9 +379,23 @@ impl Command {
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
             Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
             Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",
+            Command::Cost(args) => match args.command {
+                None if args.diff.is_some() => "cost-diff",
+                None => "cost",
+                Some(CostCommand::Curve(_)) => "cost-curve",
+                Some(CostCommand::Move(_)) => "cost-move",
+                Some(CostCommand::Resilience(_)) => "cost-resilience",
+                Some(CostCommand::Advise) => "cost-advise",
+            },
+            Command::Prices(PricesCommand::List(_)) => "prices-list",
+            Command::Prices(PricesCommand::Show(_)) => "prices-show",
+            Command::Prices(PricesCommand::Check(_)) => "prices-check",
+            Command::Prices(PricesCommand::Refresh(_)) => "prices-refresh",
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
             Command::Edge(_) => "edge",
         }
     }

@@ -2,6 +2,7 @@
 //! number: what a decision needs is passed in, so that every decision can be replayed.
 
 pub mod checklist;
+pub mod cost;
 pub mod digest;
 pub mod error;
 pub mod finding;
