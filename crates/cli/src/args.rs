@@ -215,6 +215,8 @@ pub struct ApproveArgs {
 pub enum MigrateCommand {
     /// Show what a move would do and what is in its way; changes nothing
     Plan(MigratePlanArgs),
+    /// Look for what stands in the way of moving the database; changes nothing
+    Preflight(PreflightArgs),
     /// Perform a plan; ends when the soak begins
     Run(MigrateRunArgs),
     /// Go back, keeping what was written since
@@ -258,6 +260,17 @@ pub struct MigratePlanArgs {
         value_parser = clap::value_parser!(u32).range(1..=100)
     )]
     pub require_approval: Option<u32>,
+}
+
+/// `trefoil migrate preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArgs {
+    /// The environment that serves
+    #[arg(long, value_name = "ENV")]
+    pub from: String,
+    /// The environment that shall serve
+    #[arg(long, value_name = "ENV")]
+    pub to: String,
 }
 
 /// `trefoil migrate run`.
@@ -376,6 +389,7 @@ impl Command {
             Command::Log => "log",
             Command::Inventory(_) => "inventory",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
+            Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
             Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
             Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",

@@ -1,5 +1,7 @@
 //! What holds for every price of the catalogue and every quantity.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
+
 use std::sync::OnceLock;
 
 use proptest::prelude::*;

@@ -27,7 +27,6 @@ const COMMANDS: &[(&str, &str)] = &[
 
 /// Parts of commands that exist.
 const PARTS: &[(&str, &str, &str)] = &[
-    ("migrate", "preflight", "look for what stands in the way of a move"),
     ("migrate", "verify", "compare the data of two environments"),
     ("migrate", "rehearse", "rehearse a move on copies"),
 ];

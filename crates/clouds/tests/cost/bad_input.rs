@@ -29,9 +29,12 @@ fn a_cloud_without_prices_is_refused() {
     assert_eq!(refused("heroku", "us", &baseline()).code(), "cost_provider");
 }
 
+/// Sets one quantity of the needs.
+type Set = fn(&mut Needs, Decimal);
+
 #[test]
 fn negative_and_absurd_quantities_name_their_field() {
-    let set: [(&str, fn(&mut Needs, Decimal)); 4] = [
+    let set: [(&str, Set); 4] = [
         ("workload.requests_per_s", |needs, value| needs.workload.requests_per_s = value),
         ("workload.egress_gb", |needs, value| needs.workload.egress_gb = value),
         ("application.vcpu", |needs, value| needs.application.as_mut().unwrap().vcpu = value),

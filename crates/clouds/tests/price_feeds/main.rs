@@ -2,6 +2,8 @@
 //! included. `fixtures/aws_offer.json` is constructed from a recorded product, the other two are
 //! recorded answers from public copies.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
+
 mod server;
 
 use jiff::civil::date;

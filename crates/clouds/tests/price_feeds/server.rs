@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 type Answers = HashMap<String, VecDeque<(u16, String)>>;
 
 /// Lives until the test's process ends.
-pub struct Server {
+pub(crate) struct Server {
     url: String,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    pub fn new(answers: &[(&str, u16, &str)]) -> Server {
+    pub(crate) fn new(answers: &[(&str, u16, &str)]) -> Server {
         let mut by_path = Answers::new();
         for (path, status, body) in answers {
             let queue = by_path.entry((*path).to_owned()).or_default();
@@ -37,7 +37,7 @@ impl Server {
     }
 
     /// Answers with an offer file in which `count` other products stand before those of `offer`.
-    pub fn large(_path: &str, count: usize, offer: &str) -> Server {
+    pub(crate) fn large(_path: &str, count: usize, offer: &str) -> Server {
         let (before, after) = offer.split_once("\"products\":{").unwrap();
         let before = format!("{before}\"products\":{{");
         let after = after.to_owned();
@@ -72,16 +72,16 @@ impl Server {
         Server { url, heads }
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.heads.lock().unwrap().len()
     }
 
     /// The heads of all requests.
-    pub fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }

@@ -91,7 +91,7 @@ pub fn refresh(
     catalogue.sources.entry(SOURCE.to_owned()).or_insert_with(|| super::book::Source {
         kind: "api".to_owned(),
         location: "the provider's public price feed, read by `trefoil prices refresh`".to_owned(),
-        underlying: "AWS offer files, Azure retail prices, Google billing catalogue".to_owned(),
+        underlying: "read and matched by the selector of each price".to_owned(),
     });
     Ok(Refreshed { catalogue, read: matches.len(), changes })
 }

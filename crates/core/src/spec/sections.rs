@@ -8,7 +8,21 @@ use super::parse::Spot;
 const NOT_YET: &[(&str, &[&str])] = &[("", &["budget", "cache", "cdn", "firewall", "profile"])];
 
 /// Sections that are checked and kept, but that no command uses yet; `*` stands for every name.
-const NOT_USED: &[&[&str]] = &[&["jobs"], &["recovery"], &["database", "version"]];
+const NOT_USED: &[&[&str]] = &[
+    &["size"],
+    &["scale"],
+    &["chat"],
+    &["jobs"],
+    &["domain"],
+    &["alarms"],
+    &["workload"],
+    &["recovery"],
+    &["database", "version"],
+    &["database", "size"],
+    &["database", "storage"],
+    &["database", "high_availability"],
+    &["database", "backup_days"],
+];
 
 /// A word about each section that nothing uses yet, so that nobody relies on it.
 pub(super) fn not_used(root: &Spot<'_>) -> Vec<Diagnostic> {
@@ -20,7 +34,7 @@ fn not_used_yet(spot: &Spot<'_>) -> Diagnostic {
     let message = format!("{} is checked, but not yet used", spot.name());
     let place = spot.entry.map_or(spot.place, |entry| entry.key_place);
     Diagnostic::warning("section_not_yet_used", place, &spot.path, message)
-        .hint("no command of this version does anything with it")
+        .hint("at most `trefoil cost` uses it in this version")
 }
 
 /// Keys of sections that cannot differ between environments: users reach one edge, a database

@@ -8,10 +8,10 @@ use trefoil_core::cost::CostReport;
 use trefoil_core::cost::diff::{CloudDiff, diff};
 use trefoil_core::cost::quantity::dollars;
 
-use super::input::{Input, chosen};
+use super::input::{Input, chosen, specification};
 use crate::args::CostArgs;
 use crate::settings::Settings;
-use crate::{Cx, ExitStatus, Result, specification};
+use crate::{Cx, ExitStatus, Result};
 
 #[derive(Serialize)]
 struct Answer {
@@ -26,7 +26,7 @@ pub(super) async fn run(
     cx: &Cx,
 ) -> Result<ExitStatus> {
     let settings = Settings { file: old.to_owned(), ..cx.settings.clone() };
-    let before = specification::read(&settings, &cx.printer).await?.spec;
+    let before = specification(&settings, cx).await?;
     let needs = chosen(&before, &args.choice);
     let before = input.estimator().compare(&input.places, &needs)?;
     let answer = Answer { clouds: diff(&before, new) };

@@ -7,11 +7,11 @@ use trefoil_clouds::registry::{self, Bills};
 use trefoil_core::cost::estimate::Estimator;
 use trefoil_core::cost::needs::{Architecture, Commitment, Network};
 use trefoil_core::cost::{FreeTiers, Needs, Offer, Place, PriceBook};
-use trefoil_core::spec::AppSpec;
+use trefoil_core::spec::{AppSpec, Diagnostic};
 
 use crate::args::{Arch, Choice, Commit, Way};
 use crate::settings::Settings;
-use crate::{Cx, Error, Result};
+use crate::{Cx, Error, Result, specification};
 
 /// What is priced, and how.
 pub(super) struct Input {
@@ -31,7 +31,7 @@ pub(super) struct Input {
 impl Input {
     /// Reads the specification of this call and what the flags change.
     pub(super) async fn read(cx: &Cx, choice: &Choice) -> Result<Self> {
-        let spec = cx.specification().await?.spec;
+        let spec = specification(&cx.settings, cx).await?;
         let book = catalogue(&cx.settings, choice.catalogue.as_deref()).await?;
         let free_tiers = match choice.no_free_tier {
             true => FreeTiers::LeftOut,
@@ -59,6 +59,12 @@ impl Input {
         }
         place(&self.book, name, None)
     }
+}
+
+/// The specification of a file. Sections that only an estimate uses are used here.
+pub(super) async fn specification(settings: &Settings, cx: &Cx) -> Result<AppSpec> {
+    let shown = |warning: &Diagnostic| warning.code != "section_not_yet_used";
+    Ok(specification::read_showing(settings, &cx.printer, shown).await?.spec)
 }
 
 /// The needs of a specification with what the flags change.
