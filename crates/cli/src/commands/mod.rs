@@ -4,11 +4,14 @@ pub mod agent;
 pub mod backflow;
 pub mod check;
 pub mod clouds;
+mod completions;
 pub mod demo;
 pub mod down;
 pub mod edge;
-pub mod inventory;
+pub mod init;
+mod inventory;
 pub mod log;
+mod man;
 pub mod migrate;
 pub mod not_yet;
 pub mod ps;
@@ -22,6 +25,7 @@ use crate::{Cx, ExitStatus, Result};
 /// Runs a command.
 pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
     match command {
+        Command::Init(args) => init::run(&args, cx).await,
         Command::Check => check::run(cx).await,
         Command::Schema => schema::run(cx),
         Command::Clouds => clouds::run(cx),
@@ -35,6 +39,8 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Demo(args) => demo::run(&args, cx).await,
         Command::Agent(args) => agent::run(&args, cx).await,
         Command::Backflow(args) => backflow::run(&args, cx).await,
+        Command::Completions(args) => completions::run(&args, cx),
+        Command::Man(args) => man::run(&args, cx),
         Command::Edge(args) => edge::run(&args, cx).await,
     }
 }

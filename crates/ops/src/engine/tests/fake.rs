@@ -115,14 +115,7 @@ impl Bed {
     }
 
     pub(super) async fn at(folder: &Path) -> Bed {
-        let spec = AppSpec {
-            name: "notes".into(),
-            application: None,
-            database: None,
-            buckets: BTreeMap::new(),
-            sessions: None,
-            environments: BTreeMap::new(),
-        };
+        let spec = serde_json::from_value(json!({"name": "notes"})).unwrap();
         let world = World {
             spec,
             spec_file: folder.join("trefoil.yaml"),
