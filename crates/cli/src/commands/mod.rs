@@ -4,16 +4,18 @@ pub mod agent;
 pub mod backflow;
 pub mod check;
 pub mod clouds;
-mod completions;
+pub mod completions;
+pub mod cost;
 pub mod demo;
 pub mod down;
 pub mod edge;
 pub mod init;
-mod inventory;
+pub mod inventory;
 pub mod log;
-mod man;
+pub mod man;
 pub mod migrate;
 pub mod not_yet;
+pub mod prices;
 pub mod ps;
 pub mod runs;
 pub mod schema;
@@ -36,6 +38,8 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Log => log::run(cx).await,
         Command::Inventory(args) => inventory::run(&args, cx).await,
         Command::Migrate(command) => migrate::run(command, cx).await,
+        Command::Cost(args) => cost::run(args, cx).await,
+        Command::Prices(command) => prices::run(command, cx).await,
         Command::Demo(args) => demo::run(&args, cx).await,
         Command::Agent(args) => agent::run(&args, cx).await,
         Command::Backflow(args) => backflow::run(&args, cx).await,

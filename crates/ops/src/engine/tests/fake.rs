@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, AwaitReady, Inputs, Plan, SwitchTraffic};
-use trefoil_core::spec::AppSpec;
 
 use crate::engine::{Check, Context, Engine, Perform, Silent, Stop, World, harness};
 use crate::state::State;
