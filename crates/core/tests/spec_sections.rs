@@ -47,9 +47,7 @@ fn defaults_are_those_of_the_chapter() {
 
 #[test]
 fn what_is_not_used_yet_is_said() {
-    for section in
-        ["size:", "scale:", "jobs:", "domain: a.example", "alarms:", "workload:"]
-    {
+    for section in ["size:", "scale:", "jobs:", "domain: a.example", "alarms:", "workload:"] {
         let parsed = good(&format!("name: shop\n{section}\n"));
         let key = section.split(':').next().unwrap();
         assert_eq!(parsed.warnings.len(), 1, "{section}");
