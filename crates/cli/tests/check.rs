@@ -144,8 +144,15 @@ fn the_examples_are_clean() {
             continue;
         }
         let ran = Folder::with("").run(&["check", "-f", file.to_str().unwrap()]);
-        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", file.display());
-        assert!(ran.stdout.contains("no mistakes\n"));
+        assert_eq!(ran.code, 0, "{} {}", file.display(), ran.stderr);
+        // An example may show sections that only an estimate uses yet.
+        let mut talk = ran.stderr.lines().filter(|line| line.starts_with(char::is_alphabetic));
+        assert!(
+            talk.all(|line| line.starts_with("warning[section_not_yet_used]")),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stdout.contains("no mistakes"), "{}", ran.stdout);
         checked += 1;
     }
     assert!(checked > 0);
@@ -216,8 +223,6 @@ fn commands_of_later_versions_are_refused_by_name() {
         &["failback"],
         &["drill"],
         &["runbook"],
-        &["cost", "curve"],
-        &["prices", "list"],
         &["bench", "http://localhost"],
         &["console"],
     ] {
@@ -281,6 +286,6 @@ fn schema_and_clouds() {
     let object = folder.run(&["schema", "--json"]).json();
     assert_eq!(object["schema"], "trefoil/schema/v1");
     assert_eq!(object["data"], schema);
-    assert_eq!(folder.run(&["clouds"]).stdout, "local\n");
+    assert_eq!(folder.run(&["clouds"]).stdout, "local\naws\nazure\ngcp\n");
     assert_eq!(folder.run(&["clouds", "--json"]).json()["data"]["clouds"][0]["name"], "local");
 }
