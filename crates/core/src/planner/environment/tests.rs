@@ -122,7 +122,7 @@ fn open_move(from: &str, actions: &[Action], done: usize) -> OpenRun {
     let mut events = vec![Event::Opened { plan: Box::new(plan) }];
     for step in 1..=actions.len().min(done + 1) {
         events.push(Event::Started { step });
-        events.extend((step <= done).then(|| Event::Succeeded { step, output: Value::Null }));
+        events.extend((step <= done).then_some(Event::Succeeded { step, output: Value::Null }));
     }
     let entry = |event| Entry { at: Timestamp::UNIX_EPOCH, event };
     let run = Run::fold(events.into_iter().map(entry).collect()).unwrap();
