@@ -13,6 +13,11 @@ pub async fn state(cx: &Cx) -> Result<State> {
     State::open(&cx.settings.state.join("state")).await
 }
 
+/// The same for a command that only looks.
+pub fn state_to_read(cx: &Cx) -> Result<State> {
+    State::open_to_read(&cx.settings.state.join("state"))
+}
+
 /// From now on Ctrl-C asks the engine to stop, which first ends what it may not leave half done.
 /// The task that carries the wish ends with the program.
 pub fn stop(cx: &Cx) -> Stop {

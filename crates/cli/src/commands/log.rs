@@ -8,7 +8,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 
 /// Prints every entry, oldest first.
 pub async fn run(cx: &Cx) -> Result<ExitStatus> {
-    let entries = runner::state(cx).await?.ledger_entries().await?;
+    let entries = runner::state_to_read(cx)?.ledger_entries().await?;
     cx.printer.answer(&json!({ "entries": entries }), || {
         if entries.is_empty() {
             return "the log is empty".to_owned();

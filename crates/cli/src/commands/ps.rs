@@ -47,7 +47,7 @@ pub async fn run(cx: &Cx) -> Result<ExitStatus> {
     let spec = cx.specification().await?.spec;
     let names: Vec<_> = spec.environments.keys().map(String::as_str).collect();
     let world = cx.world(&spec, &names)?;
-    let ledger = runner::state(cx).await?.ledger().await?;
+    let ledger = runner::state_to_read(cx)?.ledger().await?;
     let mut environments = Vec::with_capacity(world.sites.len());
     let (mut edge, mut edge_problem) = (None, None);
     for site in world.sites.values() {
@@ -86,12 +86,16 @@ async fn row(site: &Site, ledger: &Ledger) -> Row {
 async fn look(site: &Site, row: &mut Row) -> Result<()> {
     let state = site.provision.state().await?;
     row.state = Some(state);
-    if state != Provisioned::Running {
+    if state == Provisioned::Absent {
         return Ok(());
     }
+    // An application outlives the death of its agent, and may still serve.
     if let Some(running) = site.compute.running().await? {
         row.application = Some(running.address);
         row.instances = running.instances;
+    }
+    if state == Provisioned::Stopped {
+        return Ok(());
     }
     let database = site.provision.database_admin().await?;
     row.database = database.map(|admin| format!("{}:{}", admin.host, admin.port));

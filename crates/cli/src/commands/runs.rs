@@ -17,13 +17,12 @@ use crate::{Cx, ExitStatus, Result};
 
 /// Lists the runs, or does what the part says.
 pub async fn run(cx: &Cx, args: Runs) -> Result<ExitStatus> {
-    let state = runner::state(cx).await?;
     match args.command {
-        None => list(cx, &state).await,
-        Some(RunsCommand::Show(arg)) => show(cx, &state, &arg.run).await,
-        Some(RunsCommand::Resume(arg)) => go_on(cx, &state, &arg.run, Way::Forward).await,
-        Some(RunsCommand::Abort(arg)) => go_on(cx, &state, &arg.run, Way::Back).await,
-        Some(RunsCommand::Approve(args)) => approve(cx, &state, &args).await,
+        None => list(cx, &runner::state_to_read(cx)?).await,
+        Some(RunsCommand::Show(arg)) => show(cx, &runner::state_to_read(cx)?, &arg.run).await,
+        Some(RunsCommand::Resume(arg)) => go_on(cx, &arg.run, Way::Forward).await,
+        Some(RunsCommand::Abort(arg)) => go_on(cx, &arg.run, Way::Back).await,
+        Some(RunsCommand::Approve(args)) => approve(cx, &runner::state(cx).await?, &args).await,
     }
 }
 
@@ -237,7 +236,8 @@ enum Way {
     Back,
 }
 
-async fn go_on(cx: &Cx, state: &State, wanted: &str, way: Way) -> Result<ExitStatus> {
+async fn go_on(cx: &Cx, wanted: &str, way: Way) -> Result<ExitStatus> {
+    let state = &runner::state(cx).await?;
     let spec = cx.specification().await?.spec;
     let run_id = state.resolve_open(wanted).await?;
     let run = state.journal(&run_id).await?;

@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 use crate::plan::{
     Action, AwaitReady, Blocker, Bytes, Inputs, Interval, OpenEdge, Plan, PlanKind,
     ProvisionEnvironment, ResumeBackflow, SetUpApplication, StartApplication, Step,
-    TearDownEnvironment,
+    StopApplication, TearDownEnvironment,
 };
 use crate::spec::{AppSpec, Application};
 
@@ -55,6 +55,7 @@ pub fn plan_up(facts: &EnvironmentFacts<'_>) -> EnvironmentPlan {
     let name = facts.environment;
     let mut actions =
         vec![Action::ProvisionEnvironment(ProvisionEnvironment { environment: name.to_owned() })];
+    actions.extend(unready_before(facts).map(Action::StopApplication));
     let (more, note) = match (newest_move(facts.open), &facts.ledger.active) {
         (Some(run), _) => as_left_by(facts, run),
         (None, Some(active)) if active != name => {
@@ -71,6 +72,24 @@ pub fn plan_up(facts: &EnvironmentFacts<'_>) -> EnvironmentPlan {
         plan.steps.iter_mut().rev().take(1).for_each(|step| step.switch = true);
     }
     EnvironmentPlan { plan, note }
+}
+
+/// The application that an earlier `up` has started and that did not get ready: it is started
+/// anew, with what was mended since. No user has reached it.
+fn unready_before(facts: &EnvironmentFacts<'_>) -> Option<StopApplication> {
+    let run = facts
+        .open
+        .iter()
+        .map(|open| &open.run)
+        .find(|run| run.plan.kind == PlanKind::Up && run.plan.to == facts.environment)?;
+    let started = run.plan.find(|action| matches!(action, Action::StartApplication(_)))?;
+    let ready = run.plan.find(|action| matches!(action, Action::AwaitReady(_)))?;
+    let ours = run.output(started).is_some_and(|output| output["started"] == true);
+    let application = facts.spec.application.as_ref()?;
+    (ours && !run.is_done(ready)).then(|| StopApplication {
+        environment: facts.environment.to_owned(),
+        drain_ms: application.drain.as_millis(),
+    })
 }
 
 fn newest_move(open: &[OpenRun]) -> Option<&Run> {

@@ -7,7 +7,7 @@ use trefoil_core::plan::DetachDatabase;
 use super::databases::{after_earlier, alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Server, stream};
+use crate::movers::postgres::{Pair, stream};
 
 #[async_trait]
 impl Perform for DetachDatabase {
@@ -16,8 +16,8 @@ impl Perform for DetachDatabase {
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
-        let target = Server::of_site(cx.site(&self.to)?).await?;
-        stream::detach(&target, &self.stream, &self.return_stream).await?;
+        let pair = Pair::open(cx, &self.from, &self.to).await?;
+        stream::detach(&pair, &self.stream, &self.return_stream).await?;
         Ok(Value::Null)
     }
 

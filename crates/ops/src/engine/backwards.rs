@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use trefoil_clouds::operate::provision::Provisioned;
 use trefoil_core::journal::{Event, Run, RunState};
 use trefoil_core::plan::Step;
 
@@ -10,8 +11,11 @@ use super::{Engine, words};
 use crate::state::Journal;
 use crate::{Error, Result};
 
-/// How often undoing one step is tried.
+/// How often undoing one step is tried at least.
 const ATTEMPTS: u32 = 3;
+/// How long it is tried again when the cause may go away by itself: as long as a server that was
+/// killed may take to recover.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long one attempt may take: as long as an application may need to become ready, twice.
@@ -37,6 +41,26 @@ impl Engine<'_> {
         Ok(journal.run().clone())
     }
 
+    /// Starts what ran when a move stopped and died since, as when the machine was started again:
+    /// the steps that are done already count on it. Nothing that a step had stopped is started.
+    pub(super) async fn start_again(&self, run: &Run) -> Result<()> {
+        if !run.plan.kind.is_move() {
+            return Ok(());
+        }
+        for environment in [&run.plan.from, &run.plan.to] {
+            let Some(site) = self.world.sites.get(environment) else { continue };
+            if site.provision.state().await? == Provisioned::Absent {
+                continue;
+            }
+            site.provision.provision().await?;
+            let meant = self.world.spec.application.is_some() && run.runs_application(environment);
+            if meant && site.compute.running().await?.is_none() {
+                site.compute.start().await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn undo(&self, journal: &mut Journal, step: &Step) -> Result<()> {
         self.progress.undoing(step);
         journal.append(Event::UndoStarted { step: step.n }).await?;
@@ -51,7 +75,7 @@ impl Engine<'_> {
     }
 
     async fn undo_attempts(&self, run: &Run, step: &Step) -> Result<()> {
-        let mut attempt = 1;
+        let (mut attempt, began) = (1, Instant::now());
         loop {
             let context = self.context(run, step);
             let undone = timeout(ATTEMPT_TIMEOUT, self.action(step).undo(&context)).await;
@@ -64,7 +88,8 @@ impl Engine<'_> {
                         .because(late)
                 }
             };
-            if attempt == ATTEMPTS {
+            let patient = failed.is_retryable() && began.elapsed() < PATIENCE;
+            if attempt >= ATTEMPTS && !patient {
                 return Err(failed);
             }
             self.progress.note(&format!("undoing step {} again: {}", step.n, failed.chain()));

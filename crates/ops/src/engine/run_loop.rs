@@ -81,6 +81,7 @@ impl<'a> Engine<'a> {
             return Ok(ended);
         }
         let mut journal = self.take_over(run_id).await?;
+        self.start_again(journal.run()).await?;
         if journal.run().abort_requested {
             return self.unwind(&mut journal).await;
         }
@@ -100,6 +101,7 @@ impl<'a> Engine<'a> {
         if !journal.run().abort_requested {
             journal.append(Event::AbortRequested).await?;
         }
+        self.start_again(journal.run()).await?;
         self.unwind(&mut journal).await
     }
 

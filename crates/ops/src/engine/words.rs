@@ -13,10 +13,15 @@ pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error)
     let message =
         format!("run {id} is paused at step {} ({}); {serves}", step.n, step.action.name());
     let hint = match run.plan.kind {
-        PlanKind::Up => format!("remove the cause; then `trefoil up {}` goes on", run.plan.to),
-        PlanKind::Down => format!("remove the cause; then `trefoil down {}` again", run.plan.to),
+        PlanKind::Up => format!("`trefoil up {}` goes on", run.plan.to),
+        PlanKind::Down => format!("`trefoil down {}` goes on", run.plan.to),
         _ if run.switched() => format!("`trefoil runs resume {id}`"),
         _ => format!("`trefoil runs resume {id}`, or `trefoil runs abort {id}`"),
+    };
+    let hint = match cause.hint_text() {
+        Some(first) => format!("{first}; then {hint}"),
+        None if run.plan.kind.is_move() => hint,
+        None => format!("remove the cause; then {hint}"),
     };
     Error::new(ErrorKind::Stopped, "run_paused", message).hint(hint).because(cause)
 }

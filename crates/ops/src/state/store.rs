@@ -42,6 +42,21 @@ impl State {
         Ok(state)
     }
 
+    /// The state in a folder for a command that only looks: works on a disk that is full or was
+    /// made read-only. A folder that is not there holds no run yet.
+    pub fn open_to_read(folder: &FilePath) -> Result<State> {
+        let place = folder.display().to_string();
+        // Without the prefix's check, which wants the folder to be there.
+        let whole = std::path::absolute(folder).map_err(|error| unusable(&place).because(error))?;
+        let store = match whole.is_dir() {
+            true => LocalFileSystem::new_with_prefix(&whole)
+                .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
+                .map_err(|error| unusable(&place).because(error))?,
+            false => Arc::new(object_store::memory::InMemory::new()),
+        };
+        Ok(State { store, place })
+    }
+
     /// The second of two creates must lose; otherwise two writers could both win.
     async fn probe(&self) -> Result<()> {
         let path = Path::from(format!("probe/{}", super::new_id()));
@@ -320,7 +335,9 @@ fn word(state: RunState) -> String {
 
 fn unusable(place: &str) -> Error {
     Error::missing("state_folder", format!("the folder `{place}` cannot hold Trefoil's state"))
-        .hint("it needs a file system with hard links and fsync, and the right to write")
+        .hint(
+            "it needs a file system with hard links and fsync, free space, and the right to write",
+        )
 }
 
 fn plan_changed(plan_id: &str) -> Error {

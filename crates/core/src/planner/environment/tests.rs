@@ -111,7 +111,7 @@ fn open_move(from: &str, actions: &[Action], done: usize) -> OpenRun {
     let mut events = vec![Event::Opened { plan: Box::new(plan) }];
     for step in 1..=actions.len().min(done + 1) {
         events.push(Event::Started { step });
-        events.extend((step <= done).then(|| Event::Succeeded { step, output: Value::Null }));
+        events.extend((step <= done).then_some(Event::Succeeded { step, output: Value::Null }));
     }
     let entry = |event| Entry { at: Timestamp::UNIX_EPOCH, event };
     let run = Run::fold(events.into_iter().map(entry).collect()).unwrap();
@@ -190,4 +190,29 @@ fn a_run_that_is_executed_blocks_both_and_an_open_move_blocks_down() {
     open[0].executing = false;
     open[0].run.plan.kind = PlanKind::Up;
     assert_eq!(both(&open), (vec![], vec![]), "an earlier `up` that failed gives way");
+}
+
+#[test]
+fn an_application_that_never_got_ready_is_started_anew() {
+    let (spec, ledger) = (spec(false), ledger(0, None));
+    let mut earlier = open_move("east", &[], 0);
+    let plan = plan_up(&facts(&spec, &ledger)).plan;
+    let begun = |started: bool, until: usize| {
+        let mut events = vec![Event::Opened { plan: Box::new(plan.clone()) }];
+        for step in 1..=until {
+            let output = serde_json::json!({ "started": started });
+            events.extend([Event::Started { step }, Event::Succeeded { step, output }]);
+        }
+        let entry = |event| Entry { at: Timestamp::UNIX_EPOCH, event };
+        Run::fold(events.into_iter().map(entry).collect()).unwrap()
+    };
+    let mut first_two = |run: Run| {
+        earlier.run = run;
+        let open = std::slice::from_ref(&earlier);
+        let up = plan_up(&EnvironmentFacts { open, ..facts(&spec, &ledger) });
+        names(&up.plan)[1].clone()
+    };
+    assert_eq!(first_two(begun(true, 2)), "stop_application");
+    assert_eq!(first_two(begun(false, 2)), "start_application", "it ran before that run");
+    assert_eq!(first_two(begun(true, 3)), "start_application", "it was ready");
 }

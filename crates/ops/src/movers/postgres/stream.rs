@@ -181,7 +181,7 @@ pub async fn arm(publisher: &Server, subscriber: &Server, stream: &str) -> Resul
         quote_literal(stream)
     );
     subscribe_back(publisher, subscriber, stream, &options).await?;
-    advance(publisher, stream).await
+    advance(publisher, stream).await.map(drop)
 }
 
 async fn subscribe_back(
@@ -197,8 +197,9 @@ async fn subscribe_back(
     subscribe(&pair, stream, options).await
 }
 
-/// Puts the slot of a sleeping stream behind everything that its server has written so far.
-pub async fn advance(publisher: &Server, stream: &str) -> Result<()> {
+/// Puts the slot of a sleeping stream behind everything that its server has written so far; where
+/// that is. A server that crashes before its next checkpoint forgets it.
+pub async fn advance(publisher: &Server, stream: &str) -> Result<PgLsn> {
     // A slot goes only as far as the log is on disk; the commits of a subscription may not be.
     lag::flush(publisher).await?;
     let row = publisher.one("read the position", "SELECT pg_current_wal_flush_lsn()", &[]).await?;
@@ -209,7 +210,7 @@ pub async fn advance(publisher: &Server, stream: &str) -> Result<()> {
     let sql = "SELECT confirmed_flush_lsn >= $2 FROM pg_replication_slots WHERE slot_name = $1";
     let rows = publisher.query("read the slot", sql, &[&stream, &position]).await?;
     if rows.first().is_some_and(|row| row.get(0)) {
-        return Ok(());
+        return Ok(position);
     }
     let why = format!("the slot of {stream} on {} does not advance", publisher.name);
     Err(Error::failed("slot_lost", why))
@@ -217,9 +218,24 @@ pub async fn advance(publisher: &Server, stream: &str) -> Result<()> {
 
 /// Ends the stream that has brought everything, and puts the stream back behind it: what the
 /// first has brought must not go back. The subscription stays, asleep.
-pub async fn detach(target: &Server, stream: &str, return_stream: &str) -> Result<()> {
-    disable(target, stream).await?;
-    advance(target, return_stream).await
+pub async fn detach(pair: &Pair, stream: &str, return_stream: &str) -> Result<()> {
+    disable(&pair.target, stream).await?;
+    let position = advance(&pair.target, return_stream).await?;
+    begin_behind(&pair.source, return_stream, position).await
+}
+
+/// Has a sleeping subscription begin behind `position` of its publisher, whatever the slot says:
+/// the slot's own position does not survive a crash of the publisher, this one does.
+async fn begin_behind(subscriber: &Server, stream: &str, position: PgLsn) -> Result<()> {
+    let sql = "SELECT pg_replication_origin_advance('pg_' || oid, $2) FROM pg_subscription
+               WHERE subname = $1
+                 AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let rows = subscriber.query("note where the stream begins", sql, &[&stream, &position]).await?;
+    if rows.is_empty() {
+        let why = format!("{} does not subscribe to stream {stream}", subscriber.name);
+        return Err(Error::failed("stream_missing", why));
+    }
+    lag::flush(subscriber).await
 }
 
 /// Puts the subscription to sleep and waits until no process of it is left.
