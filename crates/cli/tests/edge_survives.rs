@@ -1,5 +1,7 @@
 //! The edge is a process of its own: kill -9 of the tool and of the agents does not touch it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 mod common;
 
 use std::os::unix::process::CommandExt;

@@ -1,15 +1,16 @@
 //! A plan: a complete, immutable list of steps. The executor makes no choices.
 
 mod action;
+mod item;
 mod output;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use action::*;
+pub use item::*;
 pub use output::*;
 
-use crate::checklist::Item;
 use crate::digest;
 use crate::inventory::ResourceKind;
 

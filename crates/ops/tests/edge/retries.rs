@@ -24,10 +24,13 @@ enum Then {
     Answer,
 }
 
+/// The request line and the body of each request that arrived.
+type Seen = Mutex<Vec<(String, Vec<u8>)>>;
+
 /// A server that does as it is told, one connection after another, and keeps what it was sent.
 struct Script {
     address: String,
-    bodies: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    bodies: Arc<Seen>,
 }
 
 impl Script {
@@ -57,7 +60,7 @@ impl Script {
     }
 }
 
-async fn serve(mut stream: TcpStream, then: Then, seen: &Mutex<Vec<(String, Vec<u8>)>>) {
+async fn serve(mut stream: TcpStream, then: Then, seen: &Seen) {
     let mut read = Vec::new();
     let end = loop {
         if let Some(at) = read.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -195,7 +198,7 @@ async fn an_upstream_that_starts_late_is_waited_for() {
         tokio::time::sleep(Duration::from_millis(400)).await;
         let listener = TcpListener::bind(address).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        serve(stream, Then::Answer, &Mutex::new(Vec::new())).await;
+        serve(stream, Then::Answer, &Seen::default()).await;
     };
     let (answer, ()) = tokio::join!(asked, started);
     assert_eq!(answer, (StatusCode::OK, "done".into()));
