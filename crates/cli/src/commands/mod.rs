@@ -30,11 +30,11 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Ps => ps::run(cx).await,
         Command::Runs(args) => runs::run(cx, args).await,
         Command::Log => log::run(cx).await,
-        Command::Inventory(args) => inventory::run(&args, cx).await,
-        Command::Migrate(command) => migrate::run(command, cx).await,
-        Command::Demo(args) => demo::run(&args, cx).await,
-        Command::Agent(args) => agent::run(&args, cx).await,
-        Command::Backflow(args) => backflow::run(&args, cx).await,
-        Command::Edge(args) => edge::run(&args, cx).await,
+        Command::Inventory(args) => inventory::run(cx, &args).await,
+        Command::Migrate(command) => migrate::run(cx, command).await,
+        Command::Demo(args) => demo::run(cx, &args).await,
+        Command::Agent(args) => agent::run(cx, &args).await,
+        Command::Backflow(args) => backflow::run(cx, &args).await,
+        Command::Edge(args) => edge::run(cx, &args).await,
     }
 }

@@ -1,7 +1,7 @@
 //! `trefoil runs`: the runs; one of them with all that happened; going on with it or undoing it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use trefoil_core::journal::{Entry, Event, Run, RunState, StepStatus};
 use trefoil_core::plan::PlanKind;
 use trefoil_core::report::MoveReport;
@@ -12,6 +12,15 @@ use crate::args::{Runs, RunsCommand};
 use crate::runner::{self, next_commands};
 use crate::table::{or_dash, table, time, word};
 use crate::{Cx, ExitStatus, Result};
+
+/// What `runs` answers.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Listed {
+    /// Every run, oldest first.
+    runs: Vec<RunSummary>,
+    /// The commands to type next, for all runs that wait for a person.
+    next: Vec<String>,
+}
 
 /// Lists the runs, or does what the part says.
 pub async fn run(cx: &Cx, args: Runs) -> Result<ExitStatus> {
@@ -30,7 +39,9 @@ async fn list(cx: &Cx, state: &State) -> Result<ExitStatus> {
     for run in &runs {
         next.extend(next_of(state, run).await?);
     }
-    cx.printer.answer(&json!({ "runs": runs, "next": next }), || {
+    let listed = Listed { runs, next };
+    cx.printer.answer(&listed, || {
+        let Listed { runs, next } = &listed;
         if runs.is_empty() {
             return "there is no run yet".to_owned();
         }
@@ -39,7 +50,7 @@ async fn list(cx: &Cx, state: &State) -> Result<ExitStatus> {
             [run.run_id.clone(), kind, places(&run.from, &run.to), time(run.made_at), stands]
         });
         let shown = table(["RUN", "KIND", "ENVIRONMENT", "MADE", "STATE"], rows);
-        with_next(shown, &next)
+        with_next(shown, next)
     })?;
     Ok(ExitStatus::Yes)
 }
@@ -73,13 +84,19 @@ fn with_next(mut text: String, next: &[String]) -> String {
 }
 
 /// What `runs show` answers.
-#[derive(Serialize)]
-struct Shown<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Shown<'a> {
+    /// The run's identifier.
     run_id: &'a str,
+    /// Its plan's identifier: the same.
     plan_id: &'a str,
+    /// What it is for.
     kind: PlanKind,
+    /// Where it stands.
     state: RunState,
+    /// The environment that served before.
     from: &'a str,
+    /// The environment that serves afterwards.
     to: &'a str,
     /// Every entry of the journal; the plan stands in the first.
     events: &'a [Entry],
@@ -168,6 +185,15 @@ fn event(event: &Event) -> String {
     }
 }
 
+/// What `runs resume` and `runs abort` answer.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Stands {
+    /// The run.
+    run_id: String,
+    /// Where it stands now.
+    state: RunState,
+}
+
 /// Where to go with a run.
 enum Way {
     Forward,
@@ -184,9 +210,7 @@ async fn go_on(cx: &Cx, state: &State, wanted: &str, way: Way) -> Result<ExitSta
         Way::Forward => engine.resume(&run_id).await?,
         Way::Back => engine.abort(&run_id).await?,
     };
-    let stands = run.state();
-    cx.printer.answer(&json!({ "run_id": run_id, "state": stands }), || {
-        format!("run {run_id}: {}", word(&stands))
-    })?;
+    let stands = Stands { run_id, state: run.state() };
+    cx.printer.answer(&stands, || format!("run {}: {}", stands.run_id, word(&stands.state)))?;
     Ok(ExitStatus::Yes)
 }
