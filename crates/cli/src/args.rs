@@ -73,6 +73,8 @@ pub enum Color {
 /// The commands. A further one is a variant here, its name, an arm and a file in `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first specification, with comments
+    Init(Init),
     /// Check the specification and show every mistake at once
     Check,
     /// Print the JSON Schema of the specification
@@ -102,8 +104,36 @@ pub enum Command {
     /// Carry changes back while the way back is open; `migrate run` starts it
     #[command(hide = true)]
     Backflow(BackflowArgs),
+    /// Print what a shell needs to complete command lines
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Run the edge: the proxy that users reach; `up` starts it
     Edge(EdgeArgs),
+}
+
+/// `trefoil init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Begin with what these files of other tools say
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+}
+
+/// `trefoil completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `trefoil man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write a page for each command into this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 /// `trefoil up`.
@@ -291,6 +321,7 @@ impl Command {
     /// The name in the `schema` of its JSON output, with `-` between the words.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::Init(_) => "init",
             Command::Check => "check",
             Command::Schema => "schema",
             Command::Clouds => "clouds",
@@ -312,6 +343,8 @@ impl Command {
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
             Command::Edge(_) => "edge",
         }
     }

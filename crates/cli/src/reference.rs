@@ -7,7 +7,9 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 use trefoil_core::inventory::Inventory;
 
-use crate::commands::{check, clouds, demo, down, log, migrate, ps, runs, up};
+use crate::commands::{
+    check, clouds, completions, demo, down, init, log, man, migrate, ps, runs, up,
+};
 use crate::printer::Envelope;
 
 /// The name of the schema of the whole object, of which a command's is the `data`.
@@ -17,6 +19,7 @@ pub const ENVELOPE: &str = "envelope";
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         (ENVELOPE, of::<Envelope>("What every command prints with --json")),
+        ("init", data::<init::Answer>("init")),
         ("check", data::<check::Answer<'_>>("check")),
         ("clouds", data::<clouds::Answer<'_>>("clouds")),
         ("up", data::<up::Answer<'_>>("up")),
@@ -32,6 +35,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("runs-resume", data::<runs::Stands>("runs resume")),
         ("runs-abort", data::<runs::Stands>("runs abort")),
         ("log", data::<log::Answer>("log")),
+        ("completions", data::<completions::Answer>("completions")),
+        ("man", data::<man::Answer>("man")),
         ("demo", data::<demo::report::DemoReport>("demo")),
     ]
 }
@@ -49,7 +54,8 @@ fn of<T: JsonSchema>(title: &str) -> Value {
     schema.to_value()
 }
 
-/// Documentation of Rust refers to other items in a way that means nothing to a reader of JSON.
+/// Documentation of Rust breaks its lines, and refers to other items in a way that means nothing
+/// to a reader of JSON.
 fn plain_description(schema: &mut Schema) {
     let Some(Value::String(text)) = schema.get("description") else { return };
     if text.starts_with("See [`") {
@@ -65,5 +71,5 @@ fn plain_description(schema: &mut Schema) {
         rest = target.map_or(after, |(_, after)| after);
     }
     plain.push_str(rest);
-    schema.insert("description".to_owned(), plain.into());
+    schema.insert("description".to_owned(), plain.replace('\n', " ").into());
 }

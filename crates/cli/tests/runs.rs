@@ -1,5 +1,7 @@
 //! The real program: `runs`, `runs show`, `log`, on a state that holds runs of every kind.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 

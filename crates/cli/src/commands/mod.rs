@@ -4,11 +4,14 @@ pub mod agent;
 pub mod backflow;
 pub mod check;
 pub mod clouds;
+pub mod completions;
 pub mod demo;
 pub mod down;
 pub mod edge;
+pub mod init;
 pub mod inventory;
 pub mod log;
+pub mod man;
 pub mod migrate;
 pub mod not_yet;
 pub mod ps;
@@ -22,6 +25,7 @@ use crate::{Cx, ExitStatus, Result};
 /// Runs a command.
 pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
     match command {
+        Command::Init(args) => init::run(cx, &args).await,
         Command::Check => check::run(cx).await,
         Command::Schema => schema::run(cx),
         Command::Clouds => clouds::run(cx),
@@ -35,6 +39,8 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Demo(args) => demo::run(cx, &args).await,
         Command::Agent(args) => agent::run(cx, &args).await,
         Command::Backflow(args) => backflow::run(cx, &args).await,
+        Command::Completions(args) => completions::run(cx, &args),
+        Command::Man(args) => man::run(cx, &args),
         Command::Edge(args) => edge::run(cx, &args).await,
     }
 }

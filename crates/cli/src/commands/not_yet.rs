@@ -7,7 +7,6 @@ use crate::args::Cli;
 
 /// Whole commands, with what they will do.
 const COMMANDS: &[(&str, &str)] = &[
-    ("init", "write a first specification"),
     ("render", "write the files that set up a cloud"),
     ("explain", "say where a line of a rendered file comes from"),
     ("import", "make a specification from files of other tools"),
@@ -26,8 +25,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("prices", "show and refresh the price catalogue"),
     ("bench", "measure how fast a target is"),
     ("console", "show everything on one screen"),
-    ("completions", "write completions for a shell"),
-    ("man", "write the manual pages"),
 ];
 
 /// Parts of commands that exist.

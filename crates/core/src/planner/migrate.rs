@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::builder::Steps;
-use super::window::Switch;
+use super::window::{Carried, Switch};
 use super::{estimate, mapping};
 use crate::digest;
 use crate::finding::Finding;
@@ -97,9 +97,8 @@ fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
     let (from, to) = (facts.from.as_str(), facts.to.as_str());
     let (stream, return_stream) = stream_names(&facts.plan_id);
     provision(&mut steps, from, to);
-    let copied = copy_stores(&mut steps, facts, bytes);
+    let carried = copy_stores(&mut steps, facts, bytes);
     let (prepared, verified) = copy_database(&mut steps, facts, bytes, &stream);
-    let caught_up = catch_up(&mut steps, facts, &copied);
     let switch = Switch {
         spec: &facts.spec,
         from,
@@ -111,8 +110,7 @@ fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
         target_access: AccessRef::TargetOf(prepared),
         prepared: Prepared::Step(prepared),
         verified,
-        buckets: caught_up.buckets,
-        sessions: caught_up.sessions,
+        carried,
     };
     switch.add(&mut steps);
     steps
@@ -127,43 +125,29 @@ fn provision(steps: &mut Steps, from: &str, to: &str) {
     steps.plain(look, estimate::STATEMENTS);
 }
 
-/// The steps that carried each store last.
-struct Copied {
-    buckets: Vec<(String, usize)>,
-    sessions: Option<usize>,
-}
-
-fn copy_stores(steps: &mut Steps, facts: &MoveFacts, bytes: &Bytes) -> Copied {
+fn copy_stores(steps: &mut Steps, facts: &MoveFacts, bytes: &Bytes) -> Carried {
     let (from, to) = (facts.from.clone(), facts.to.clone());
     let secrets = CopySecrets { from: from.clone(), to: to.clone() };
     let undo = format!("delete on {to} what was carried");
     steps.undoable(Action::CopySecrets(secrets), estimate::STATEMENTS, &undo);
     let mut buckets = Vec::new();
     for bucket in facts.spec.buckets.keys() {
-        let copy = objects(facts, bucket, Since::Beginning);
+        let copy = Action::CopyObjects(CopyObjects {
+            from: from.clone(),
+            to: to.clone(),
+            bucket: bucket.clone(),
+            since: Since::Beginning,
+            last: false,
+        });
         let time = estimate::objects(bytes.objects, bytes.objects_bytes);
         buckets.push((bucket.clone(), steps.undoable(copy, time, &undo)));
     }
     let sessions = facts.spec.sessions.is_some().then(|| {
-        let copy = sessions(facts, Since::Beginning);
-        steps.undoable(copy, estimate::sessions(bytes.sessions), &undo)
+        let since = Since::Beginning;
+        let copy = CopySessions { from, to, since, last: false };
+        steps.undoable(Action::CopySessions(copy), estimate::sessions(bytes.sessions), &undo)
     });
-    Copied { buckets, sessions }
-}
-
-fn objects(facts: &MoveFacts, bucket: &str, since: Since) -> Action {
-    Action::CopyObjects(CopyObjects {
-        from: facts.from.clone(),
-        to: facts.to.clone(),
-        bucket: bucket.into(),
-        since,
-        last: false,
-    })
-}
-
-fn sessions(facts: &MoveFacts, since: Since) -> Action {
-    let (from, to) = (facts.from.clone(), facts.to.clone());
-    Action::CopySessions(CopySessions { from, to, since, last: false })
+    Carried { buckets, sessions }
 }
 
 /// Adds the copy of the database; returns the steps that prepared and compared it.
@@ -192,19 +176,6 @@ fn copy_database(
     steps.plain(Action::AwaitStream(wait), estimate::CATCH_UP);
     let verify = VerifyDatabase { from, to, stream };
     (prepared, steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes)))
-}
-
-/// One more pass shortly before users wait, so that the last one has little to carry.
-fn catch_up(steps: &mut Steps, facts: &MoveFacts, copied: &Copied) -> Copied {
-    let buckets = copied.buckets.iter().map(|(bucket, since)| {
-        let copy = objects(facts, bucket, Since::Step(*since));
-        (bucket.clone(), steps.plain(copy, estimate::CATCH_UP))
-    });
-    let buckets = buckets.collect();
-    let sessions = copied
-        .sessions
-        .map(|since| steps.plain(sessions(facts, Since::Step(since)), estimate::CATCH_UP));
-    Copied { buckets, sessions }
 }
 
 fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
