@@ -1,5 +1,7 @@
 //! `docs/errors.md` and the sources name the same codes, with the same exit codes.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
 //! What the real program prints with `--json` is what `docs/reference/` says: no key is missing,
 //! none is unknown, times are RFC 3339.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
 mod common;
 
 use std::cell::RefCell;

@@ -1,6 +1,8 @@
 //! `docs/reference/`: one JSON Schema for each command's `data`, made from the types, and a page
 //! that lists them. Regenerate the files: `TREFOIL_BLESS=1 cargo test -p trefoil --test reference`.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

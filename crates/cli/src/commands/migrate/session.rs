@@ -56,13 +56,13 @@ pub(crate) struct Outcome<'a> {
     /// Where the run stands.
     state: RunState,
     /// What it did and proved.
-    report: MoveReport,
+    report: Box<MoveReport>,
 }
 
 impl<'a> Outcome<'a> {
     fn of(run: &'a Run) -> Self {
         let id = run.plan.plan_id.as_str();
-        let report = MoveReport::of(run);
+        let report = Box::new(MoveReport::of(run));
         Self { run_id: id, plan_id: id, kind: run.plan.kind, state: run.state(), report }
     }
 }
