@@ -1,10 +1,17 @@
 //! What can be written on the command line: definitions only. `settings.rs` decides what they
 //! mean together with the environment.
 
+mod cost;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use trefoil_core::units::Period;
+
+pub use cost::{
+    Arch, By, Choice, Commit, CostArgs, CostCommand, CurveArgs, MoveArgs, PricesCommand,
+    PricesListArgs, PricesRefreshArgs, PricesShowArgs, ResilienceArgs, Varied, Way,
+};
 
 /// One specification of a containerised web application: deploy, compare, move and recover it.
 #[derive(Debug, Parser)]
@@ -96,6 +103,11 @@ pub enum Command {
     /// Move a running application to another environment, and back
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Compare what the clouds cost, line by line
+    Cost(CostArgs),
+    /// Show, check and refresh the price catalogue
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Show the whole journey on two local clouds, and count what was acknowledged
     Demo(DemoArgs),
     /// Run the agent of an environment; `up` starts it
@@ -187,6 +199,8 @@ pub struct RunArg {
 pub enum MigrateCommand {
     /// Show what a move would do and what is in its way; changes nothing
     Plan(MigratePlanArgs),
+    /// Look for what stands in the way of moving the database; changes nothing
+    Preflight(PreflightArgs),
     /// Perform a plan; ends when the soak begins
     Run(MigrateRunArgs),
     /// Go back, keeping what was written since
@@ -220,6 +234,17 @@ pub struct MigratePlanArgs {
     /// How long the way back stays open before it is called overdue [default: 24h]
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
+}
+
+/// `trefoil migrate preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArgs {
+    /// The environment that serves
+    #[arg(long, value_name = "ENV")]
+    pub from: String,
+    /// The environment that shall serve
+    #[arg(long, value_name = "ENV")]
+    pub to: String,
 }
 
 /// `trefoil migrate run`.
@@ -337,9 +362,22 @@ impl Command {
             Command::Log => "log",
             Command::Inventory(_) => "inventory",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
+            Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
             Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
             Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",
+            Command::Cost(args) => match args.command {
+                None if args.diff.is_some() => "cost-diff",
+                None => "cost",
+                Some(CostCommand::Curve(_)) => "cost-curve",
+                Some(CostCommand::Move(_)) => "cost-move",
+                Some(CostCommand::Resilience(_)) => "cost-resilience",
+                Some(CostCommand::Advise) => "cost-advise",
+            },
+            Command::Prices(PricesCommand::List(_)) => "prices-list",
+            Command::Prices(PricesCommand::Show(_)) => "prices-show",
+            Command::Prices(PricesCommand::Check(_)) => "prices-check",
+            Command::Prices(PricesCommand::Refresh(_)) => "prices-refresh",
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",

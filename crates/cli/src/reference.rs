@@ -5,10 +5,12 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
+use trefoil_core::cost::curve::Curve;
+use trefoil_core::cost::moving::MoveCost;
 use trefoil_core::inventory::Inventory;
 
 use crate::commands::{
-    check, clouds, completions, demo, down, init, log, man, migrate, ps, runs, up,
+    check, clouds, completions, cost, demo, down, init, log, man, migrate, prices, ps, runs, up,
 };
 use crate::printer::Envelope;
 
@@ -27,6 +29,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("ps", data::<ps::Answer>("ps")),
         ("inventory", data::<Inventory>("inventory")),
         ("migrate-plan", data::<migrate::PlanAnswer<'_>>("migrate plan")),
+        ("migrate-preflight", data::<migrate::PreflightAnswer<'_>>("migrate preflight")),
         ("migrate-run", data::<migrate::RunAnswer<'_>>("migrate run")),
         ("migrate-rollback", data::<migrate::RollbackAnswer<'_>>("migrate rollback")),
         ("migrate-finish", data::<migrate::Outcome<'_>>("migrate finish")),
@@ -35,6 +38,16 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("runs-resume", data::<runs::Stands>("runs resume")),
         ("runs-abort", data::<runs::Stands>("runs abort")),
         ("log", data::<log::Answer>("log")),
+        ("cost", data::<cost::Answer>("cost")),
+        ("cost-diff", data::<cost::diff::Answer>("cost --diff")),
+        ("cost-curve", data::<Curve>("cost curve")),
+        ("cost-move", data::<MoveCost>("cost move")),
+        ("cost-resilience", data::<cost::resilience::Answer>("cost resilience")),
+        ("cost-advise", data::<cost::advise::Answer>("cost advise")),
+        ("prices-list", data::<prices::ListAnswer<'_>>("prices list")),
+        ("prices-show", data::<prices::ListAnswer<'_>>("prices show")),
+        ("prices-check", data::<prices::CheckAnswer>("prices check")),
+        ("prices-refresh", data::<prices::RefreshAnswer>("prices refresh")),
         ("completions", data::<completions::Answer>("completions")),
         ("man", data::<man::Answer>("man")),
         ("demo", data::<demo::report::DemoReport>("demo")),

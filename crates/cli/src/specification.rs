@@ -24,12 +24,26 @@ pub struct Specification {
 ///
 /// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`, and what is wrong with a variable.
 pub async fn read(settings: &Settings, printer: &Printer) -> Result<Specification> {
+    read_showing(settings, printer, |_| true).await
+}
+
+/// The same, with only those warnings that `shown` picks: an estimate uses sections that nothing
+/// else uses yet.
+///
+/// Errors: as for [`read`].
+pub async fn read_showing(
+    settings: &Settings,
+    printer: &Printer,
+    shown: fn(&Diagnostic) -> bool,
+) -> Result<Specification> {
     let file = &settings.file;
     let text = text(file).await?;
     let name = file.display().to_string();
     match parse(&name, &text, &registry::known()) {
         Ok(parsed) => {
-            printer.diagnostics(&parsed.warnings, &text);
+            let warnings: Vec<_> =
+                parsed.warnings.iter().filter(|one| shown(one)).cloned().collect();
+            printer.diagnostics(&warnings, &text);
             let spec = with_settings(&parsed.spec, settings, printer)?;
             Ok(Specification { spec, warnings: parsed.warnings })
         }

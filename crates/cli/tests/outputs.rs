@@ -121,6 +121,7 @@ fn every_answer_is_as_its_schema_says() {
     reader.ok(&["ps"]);
     reader.ok(&["inventory", "east"]);
 
+    reader.read(&["migrate", "preflight", "--from", "east", "--to", "west"], &[]);
     let file = reader.plan("first.json");
     let looked = reader.ok(&["migrate", "run", &file, "--dry-run"]);
     assert!(looked["steps"].as_array().unwrap().iter().any(|step| step["verdict"] == "after"));
@@ -144,7 +145,23 @@ fn every_answer_is_as_its_schema_says() {
     reader.ok(&["log"]);
     let wanted: BTreeSet<_> = schemas().iter().map(|(name, _)| (*name).to_owned()).collect();
     let never: Vec<_> = wanted.difference(&reader.seen.borrow()).cloned().collect();
-    assert_eq!(never, ["demo"], "never printed");
+    assert_eq!(never, ["demo", "prices-refresh"], "never printed");
+}
+
+fn costs_and_prices(reader: &Reader) {
+    let spec = reader.town.path().join("trefoil.yaml").display().to_string();
+    reader.ok(&["cost"]);
+    reader.ok(&["cost", "--diff", &spec]);
+    let range = ["--from", "1", "--to", "100", "--points", "5"];
+    reader.ok(&[["cost", "curve", "--vary", "requests"].as_slice(), &range].concat());
+    reader.ok(&["cost", "move", "--from", "aws", "--to", "gcp"]);
+    reader.ok(&["cost", "resilience"]);
+    reader.ok(&["cost", "advise"]);
+    let listed = reader.ok(&["prices", "list"]);
+    let price = &listed["prices"][0];
+    let (cloud, key) = (price["provider"].as_str().unwrap(), price["key"].as_str().unwrap());
+    reader.ok(&["prices", "show", cloud, key]);
+    reader.read(&["prices", "check"], &[]);
 }
 
 fn before_anything_runs(reader: &Reader) {
@@ -152,6 +169,7 @@ fn before_anything_runs(reader: &Reader) {
     reader.ok(&["clouds"]);
     reader.ok(&["completions", "bash"]);
     reader.ok(&["man"]);
+    costs_and_prices(reader);
     reader.ok(&["--file", "first.yaml", "init"]);
     assert_eq!(reader.fails(&["--file", "first.yaml", "init"]), "spec_exists");
     std::fs::write(reader.town.path().join("wrong.yaml"), "name: shop\ncolour: red\n").unwrap();

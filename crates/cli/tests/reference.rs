@@ -13,6 +13,9 @@ use trefoil_cli::reference::{ENVELOPE, schemas};
 /// itself, the others run until they are told to end.
 const WITHOUT: [&str; 4] = ["agent", "backflow", "edge", "schema"];
 
+/// What is asked for by a flag and has an answer of its own.
+const BY_FLAG: [(&str, &str); 1] = [("cost-diff", "cost --diff")];
+
 /// The schema of the specification, which is made elsewhere.
 const SPECIFICATION: &str = "trefoil.schema.json";
 
@@ -72,9 +75,12 @@ fn every_command_has_a_schema_and_a_row_on_the_page() {
     let mut wanted = commands();
     assert!(wanted.contains("runs") && wanted.contains("migrate-plan"), "{wanted:?}");
     wanted.retain(|name| !WITHOUT.contains(&name.as_str()));
+    wanted.extend(BY_FLAG.iter().map(|(name, _)| (*name).to_owned()));
     for name in &wanted {
         assert!(with.contains(name), "crates/cli/src/reference.rs lacks {name}");
-        let (command, file) = (name.replace('-', " "), file_of(name));
+        let by_flag = BY_FLAG.iter().find(|(flag, _)| flag == name);
+        let command = by_flag.map_or_else(|| name.replace('-', " "), |(_, it)| (*it).to_owned());
+        let file = file_of(name);
         let row = page.lines().find(|line| line.starts_with(&format!("| `{command}")));
         let row = row.unwrap_or_else(|| panic!("docs/reference/README.md lacks {command}"));
         assert!(row.contains(&format!("[{file}]({file})")), "{row}");

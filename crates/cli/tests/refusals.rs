@@ -67,6 +67,24 @@ fn a_plan_is_refused_when_the_inventory_has_changed_since() {
 }
 
 #[test]
+fn a_preflight_names_what_stands_in_the_way_and_changes_nothing() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    let arguments = ["migrate", "preflight", "--from", "east", "--to", "west"];
+    let clear = town.ok(&arguments);
+    let severities = |data: &serde_json::Value| -> Vec<String> {
+        let findings = data["findings"].as_array().unwrap().iter();
+        findings.map(|finding| finding["severity"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(!severities(&clear).contains(&"blocker".to_owned()), "{clear:#}");
+    town.sql("east", "CREATE UNLOGGED TABLE fleeting (id int primary key)");
+    let blocked = town.run(&arguments);
+    assert_eq!(blocked.code, 1, "{}", blocked.data);
+    assert!(severities(&blocked.data).contains(&"blocker".to_owned()), "{}", blocked.data);
+    assert!(!town.environment_folder("west").join("agent.pid").exists());
+}
+
+#[test]
 fn a_superuser_is_needed_for_now_and_that_is_said() {
     let town = Town::new("");
     town.ok(&["up", "east"]);

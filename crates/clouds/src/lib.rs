@@ -4,10 +4,16 @@
 //! opened from the URLs that its environment gives it. The operate half (feature `operate`) is
 //! what Trefoil itself needs to run environments.
 
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 mod bounds;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod database;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod objects;

@@ -5,6 +5,7 @@ pub mod backflow;
 pub mod check;
 pub mod clouds;
 pub mod completions;
+pub mod cost;
 pub mod demo;
 pub mod down;
 pub mod edge;
@@ -14,6 +15,7 @@ pub mod log;
 pub mod man;
 pub mod migrate;
 pub mod not_yet;
+pub mod prices;
 pub mod ps;
 pub mod runs;
 pub mod schema;
@@ -23,7 +25,7 @@ use crate::args::Command;
 use crate::{Cx, ExitStatus, Result};
 
 /// Runs a command.
-pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
+pub async fn run(cx: &Cx, command: Command) -> Result<ExitStatus> {
     match command {
         Command::Init(args) => init::run(cx, &args).await,
         Command::Check => check::run(cx).await,
@@ -36,6 +38,8 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Log => log::run(cx).await,
         Command::Inventory(args) => inventory::run(cx, &args).await,
         Command::Migrate(command) => migrate::run(cx, command).await,
+        Command::Cost(args) => cost::run(cx, args).await,
+        Command::Prices(command) => prices::run(cx, command).await,
         Command::Demo(args) => demo::run(cx, &args).await,
         Command::Agent(args) => agent::run(cx, &args).await,
         Command::Backflow(args) => backflow::run(cx, &args).await,

@@ -21,15 +21,12 @@ const COMMANDS: &[(&str, &str)] = &[
     ("failback", "go back to the first site"),
     ("drill", "rehearse a failover"),
     ("runbook", "write down what to do in an emergency"),
-    ("cost", "compare what the clouds cost"),
-    ("prices", "show and refresh the price catalogue"),
     ("bench", "measure how fast a target is"),
     ("console", "show everything on one screen"),
 ];
 
 /// Parts of commands that exist.
 const PARTS: &[(&str, &str, &str)] = &[
-    ("migrate", "preflight", "look for what stands in the way of a move"),
     ("migrate", "verify", "compare the data of two environments"),
     ("migrate", "rehearse", "rehearse a move on copies"),
     ("runs", "approve", "approve a run"),

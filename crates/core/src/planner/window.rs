@@ -43,7 +43,9 @@ impl Switch<'_> {
     /// Adds everything from arming the way back to closing it.
     pub(super) fn add(&self, steps: &mut Steps) {
         self.arm(steps);
-        let caught_up = self.catch_up(steps);
+        // The first pass may take long enough for the second to have work; the second does not.
+        let caught_up = self.catch_up(steps, &self.carried);
+        let caught_up = self.catch_up(steps, &caught_up);
         steps.open_window();
         self.hold(steps);
         let last = self.fence_and_carry(steps, &caught_up);
@@ -100,14 +102,14 @@ impl Switch<'_> {
         steps.undoable(Action::StopApplication(stop), estimate::STOP, &undo);
     }
 
-    /// One more pass immediately before users wait, so that the last one has little to carry.
-    fn catch_up(&self, steps: &mut Steps) -> Carried {
-        let buckets = self.carried.buckets.iter().map(|(bucket, since)| {
+    /// One more pass shortly before users wait, so that the last one has little to carry.
+    fn catch_up(&self, steps: &mut Steps, carried: &Carried) -> Carried {
+        let buckets = carried.buckets.iter().map(|(bucket, since)| {
             let copy = self.copy_objects(bucket, Since::Step(*since), false);
             (bucket.clone(), steps.plain(copy, estimate::CATCH_UP))
         });
         let buckets = buckets.collect();
-        let sessions = self.carried.sessions.map(|since| {
+        let sessions = carried.sessions.map(|since| {
             steps.plain(self.copy_sessions(Since::Step(since), false), estimate::CATCH_UP)
         });
         Carried { buckets, sessions }

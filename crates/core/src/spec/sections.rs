@@ -34,7 +34,7 @@ fn not_used_yet(spot: &Spot<'_>) -> Diagnostic {
     let message = format!("{} is checked, but not yet used", spot.name());
     let place = spot.entry.map_or(spot.place, |entry| entry.key_place);
     Diagnostic::warning("section_not_yet_used", place, &spot.path, message)
-        .hint("no command of this version does anything with it")
+        .hint("at most `trefoil cost` uses it in this version")
 }
 
 /// Keys of sections that cannot differ between environments: users reach one edge, a database
