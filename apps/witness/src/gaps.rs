@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::journal::{Line, Stage};
+use crate::stats::{RequestCounts, Stats};
 
 /// Length of one piece of the timeline, in milliseconds.
 const BUCKET_MS: i64 = 100;
@@ -39,6 +40,8 @@ pub(crate) struct Gap {
 pub(crate) struct Timeline {
     bucket_ms: i64,
     buckets: Vec<Bucket>,
+    /// The requests of what was acknowledged in this time.
+    requests: RequestCounts,
 }
 
 /// The acknowledgements of a tenth of a second.
@@ -94,7 +97,8 @@ pub(crate) fn timeline(lines: &[Line], from: Option<i64>, to: Option<i64>) -> Re
         .collect();
     let times = || acknowledged.iter().map(|(time, _)| *time);
     let (Some(first), Some(last)) = (from.or(times().min()), to.or(times().max())) else {
-        return Ok(Timeline { bucket_ms: BUCKET_MS, buckets: Vec::new() });
+        let requests = RequestCounts::default();
+        return Ok(Timeline { bucket_ms: BUCKET_MS, buckets: Vec::new(), requests });
     };
     let count = (last - first).div_euclid(BUCKET_MS) + 1;
     if !(0..=BUCKETS_MAX).contains(&count) {
@@ -113,7 +117,20 @@ pub(crate) fn timeline(lines: &[Line], from: Option<i64>, to: Option<i64>) -> Re
     }
     let bucket = |(n, latencies)| bucket(first + n as i64 * BUCKET_MS, latencies);
     let buckets = latencies.into_iter().enumerate().map(bucket).collect();
-    Ok(Timeline { bucket_ms: BUCKET_MS, buckets })
+    Ok(Timeline { bucket_ms: BUCKET_MS, buckets, requests: requests(lines, first, last)? })
+}
+
+/// The requests of every operation that was acknowledged between two instants, both included.
+fn requests(lines: &[Line], first_ms: i64, last_ms: i64) -> Result<RequestCounts> {
+    let mut stats = Stats::new()?;
+    for line in lines {
+        if let Stage::Acknowledged(acknowledged) = &line.stage
+            && (first_ms..=last_ms).contains(&acknowledged.acked_ms)
+        {
+            stats.add(line)?;
+        }
+    }
+    Ok(stats.requests)
 }
 
 fn bucket(t_ms: i64, mut latencies: Vec<u64>) -> Bucket {

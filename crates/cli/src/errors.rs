@@ -3,8 +3,9 @@
 use std::error::Error as StdError;
 
 use clap::builder::styling::{AnsiColor, Style};
-use serde_json::{Value, json};
-use trefoil_core::spec::Diagnostic;
+use schemars::JsonSchema;
+use serde::Serialize;
+use trefoil_core::spec::{Diagnostic, Severity};
 
 use crate::{Error, Result};
 
@@ -48,33 +49,68 @@ fn label(word: &str, color: AnsiColor, colour: bool) -> String {
     format!("{style}{word}{style:#}")
 }
 
-/// An error as `errors[]` has it.
-pub fn error_json(error: &Error) -> Value {
-    json!({
-        "code": error.code(),
-        "message": error.chain(),
-        "hint": error.hint_text(),
-        "file": null,
-        "line": null,
-        "column": null,
-        "path": null,
-    })
+/// One of `errors[]` or `warnings[]`. Only a mistake in a file has a place.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Problem {
+    /// The stable code of `docs/errors.md`.
+    pub code: String,
+    /// What is wrong; causes follow after a colon.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The file, as it was named on the command line.
+    pub file: Option<String>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
+    /// The place in the specification, such as `application.health.interval`.
+    pub path: Option<String>,
+    /// What more is known of a mistake in the specification.
+    #[serde(flatten)]
+    pub mistake: Option<Mistake>,
 }
 
-/// A mistake of the specification as `errors[]` and `warnings[]` have it.
-pub fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
-    json!({
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        "hint": diagnostic.hint,
-        "file": diagnostic.file,
-        "line": diagnostic.line,
-        "column": diagnostic.column,
-        "length": diagnostic.length,
-        "path": diagnostic.path,
-        "allowed": diagnostic.allowed,
-    })
+/// What only a mistake in the specification has.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Mistake {
+    /// Whether the specification can be used.
+    pub severity: Severity,
+    /// How many characters are wrong, at least 1, all on that line.
+    pub length: usize,
+    /// What could stand there, where that is a short list.
+    pub allowed: Vec<String>,
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: error.chain(),
+            hint: error.hint_text().map(str::to_owned),
+            file: None,
+            line: None,
+            column: None,
+            path: None,
+            mistake: None,
+        }
+    }
+}
+
+impl From<&Diagnostic> for Problem {
+    fn from(found: &Diagnostic) -> Self {
+        let Diagnostic { severity, length, allowed, .. } = found.clone();
+        Self {
+            code: found.code.to_owned(),
+            message: found.message.clone(),
+            hint: found.hint.clone(),
+            file: Some(found.file.clone()),
+            line: Some(found.line),
+            column: Some(found.column),
+            path: Some(found.path.clone()),
+            mistake: Some(Mistake { severity, length, allowed }),
+        }
+    }
 }
 
 #[cfg(test)]

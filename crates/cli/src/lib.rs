@@ -10,6 +10,7 @@ pub mod interrupt;
 pub mod logging;
 pub mod printer;
 pub mod progress;
+pub mod reference;
 pub mod runner;
 pub mod settings;
 pub mod specification;

@@ -4,12 +4,13 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use trefoil_core::spec::{Diagnostic, render};
 
 use crate::args::Color;
-use crate::errors::{self, ExitStatus};
+use crate::errors::{self, ExitStatus, Problem};
 use crate::settings::Settings;
 use crate::{Error, Result};
 
@@ -27,7 +28,21 @@ pub struct Printer {
 #[derive(Debug, Default)]
 struct Object {
     data: Option<Value>,
-    errors: Vec<Value>,
+    errors: Vec<Problem>,
+}
+
+/// The one object on stdout.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Envelope {
+    /// `trefoil/COMMAND/v1`, a space in the command written as `-`; `usage` is the command when
+    /// none was understood. Within a version fields are only added.
+    schema: String,
+    /// Whether the exit code is 0.
+    ok: bool,
+    /// The answer, as the schema of the command says; empty when it failed before there was one.
+    data: Value,
+    /// What went wrong. Empty with `ok: false` when it ran and its answer is no.
+    errors: Vec<Problem>,
 }
 
 impl Printer {
@@ -82,7 +97,7 @@ impl Printer {
             diagnostics.iter().filter(|one| one.is_error() || !self.quiet).cloned().collect();
         if self.json {
             let errors = heard.iter().filter(|one| one.is_error());
-            self.object().errors.extend(errors.map(errors::diagnostic_json));
+            self.object().errors.extend(errors.map(Problem::from));
         } else if !heard.is_empty() {
             err(&format!("{}\n", render(&heard, text, self.colours())));
         }
@@ -102,10 +117,13 @@ impl Printer {
             let ok = matches!(result, Ok(ExitStatus::Yes));
             let mut object = self.object();
             let object = std::mem::take(&mut *object);
-            let data = object.data.unwrap_or_else(|| json!({}));
+            let data = object.data.unwrap_or_else(|| Value::Object(Map::new()));
             let schema = format!("trefoil/{}/v1", self.command);
-            let line = json!({"schema": schema, "ok": ok, "data": data, "errors": object.errors});
-            out(&line.to_string());
+            let envelope = Envelope { schema, ok, data, errors: object.errors };
+            match serde_json::to_string(&envelope) {
+                Ok(line) => out(&line),
+                Err(error) => err(&format!("error: the answer cannot be written as JSON: {error}")),
+            }
         }
     }
 
@@ -117,7 +135,7 @@ impl Printer {
         let mut object = self.object();
         // The mistakes say all that their sum would say.
         if error.code() != errors::SPEC_INVALID || object.errors.is_empty() {
-            object.errors.push(errors::error_json(error));
+            object.errors.push(error.into());
         }
     }
 

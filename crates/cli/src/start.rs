@@ -49,7 +49,7 @@ fn run(cli: Cli, settings: Settings, printer: &Arc<Printer>) -> Result<ExitStatu
     runtime.spawn(asker.listen().map_err(no_runtime)?);
     drop(inside);
     let cx = Cx { settings, printer: Arc::clone(printer), interrupt: interrupt.clone() };
-    let result = runtime.block_on(interrupt.run(commands::run(cli.command, &cx)));
+    let result = runtime.block_on(interrupt.run(commands::run(&cx, cli.command)));
     // A prompt that nobody will answer must not hold the process.
     runtime.shutdown_background();
     result

@@ -1,6 +1,7 @@
 //! The report of a move, read from its journal alone.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::plan::{
 
 /// What a move did and proved. What only a client can count (requests, gaps, losses) is filled in
 /// by whoever counted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MoveReport {
     /// The run.
     pub run_id: String,
@@ -43,7 +44,7 @@ pub struct MoveReport {
 }
 
 /// One step as it ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TimelineEntry {
     /// The step's number.
     pub step: usize,

@@ -8,7 +8,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 /// Carries back until the run is finished or closed.
 ///
 /// Errors: `backflow_running`, and those of reading the specification and the run.
-pub async fn run(args: &BackflowArgs, cx: &Cx) -> Result<ExitStatus> {
+pub async fn run(cx: &Cx, args: &BackflowArgs) -> Result<ExitStatus> {
     // It ends itself when a signal comes, between two writes.
     cx.interrupt.take_over();
     let settings = Settings { state: args.folder.clone(), ..cx.settings.clone() };

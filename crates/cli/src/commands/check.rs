@@ -1,18 +1,21 @@
 //! `trefoil check`: every mistake of the specification at once.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use trefoil_core::spec::AppSpec;
 
-use crate::errors::diagnostic_json;
+use crate::errors::Problem;
 use crate::{Cx, ExitStatus, Result};
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer<'a> {
+    /// The application's name.
     name: &'a str,
+    /// The environments' names.
     environments: Vec<&'a str>,
-    warnings: Vec<Value>,
+    /// What somebody should look at.
+    warnings: Vec<Problem>,
 }
 
 /// Checks the specification.
@@ -23,7 +26,7 @@ pub async fn run(cx: &Cx) -> Result<ExitStatus> {
     let answer = Answer {
         name: &read.spec.name,
         environments: read.spec.environments.keys().map(String::as_str).collect(),
-        warnings: read.warnings.iter().map(diagnostic_json).collect(),
+        warnings: read.warnings.iter().map(Problem::from).collect(),
     };
     let file = cx.settings.file.display().to_string();
     cx.printer.answer(&answer, || summary(&file, &read.spec, read.warnings.len()))?;

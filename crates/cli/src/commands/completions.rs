@@ -1,20 +1,23 @@
 //! `trefoil completions`: what a shell needs to complete our command lines.
 
 use clap::CommandFactory;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::{Cli, Completions};
 use crate::{Cx, Error, ExitStatus, Result};
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// The shell.
     shell: String,
+    /// What it has to read.
     script: String,
 }
 
 /// Prints the script of one shell.
-pub(super) fn run(args: &Completions, cx: &Cx) -> Result<ExitStatus> {
+pub(super) fn run(cx: &Cx, args: &Completions) -> Result<ExitStatus> {
     let mut written = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "trefoil", &mut written);
     let script = String::from_utf8(written).map_err(|error| {

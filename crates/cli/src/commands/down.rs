@@ -1,6 +1,7 @@
 //! `trefoil down`: take an environment down.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::planner::environment::{EnvironmentFacts, inputs, plan_down};
 use trefoil_ops::state::new_id;
@@ -9,10 +10,13 @@ use crate::args::Down;
 use crate::{Cx, ExitStatus, Result, runner};
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer<'a> {
+    /// The environment.
     environment: &'a str,
+    /// The run that took it down.
     run_id: &'a str,
+    /// Whether its data was deleted.
     destroyed: bool,
 }
 

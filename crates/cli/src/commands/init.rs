@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use trefoil_clouds::registry;
@@ -16,16 +17,18 @@ const TEMPLATE: &str = include_str!("init.yaml");
 const NAME: &str = "my-application";
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// The file that was written.
     file: String,
+    /// The application's name in it.
     name: String,
 }
 
 /// Writes a first specification where there is none.
 ///
 /// Errors: `command_not_yet` for `--from`; `spec_exists`; `spec_unwritable`.
-pub(super) async fn run(args: &Init, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: &Init) -> Result<ExitStatus> {
     if !args.from.is_empty() {
         let message = "`trefoil init --from` (begin with files of other tools) is not built yet in \
                        this version";

@@ -1,19 +1,28 @@
 //! `trefoil log`: the application's log.
 
-use serde_json::json;
-use trefoil_core::ledger::LedgerEvent;
+use schemars::JsonSchema;
+use serde::Serialize;
+use trefoil_core::ledger::{LedgerEntry, LedgerEvent};
 
 use crate::table::{table, time, word};
 use crate::{Cx, ExitStatus, Result, runner};
 
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// Every entry, oldest first.
+    entries: Vec<LedgerEntry>,
+}
+
 /// Prints every entry, oldest first.
 pub async fn run(cx: &Cx) -> Result<ExitStatus> {
     let entries = runner::state_to_read(cx)?.ledger_entries().await?;
-    cx.printer.answer(&json!({ "entries": entries }), || {
-        if entries.is_empty() {
+    let answer = Answer { entries };
+    cx.printer.answer(&answer, || {
+        if answer.entries.is_empty() {
             return "the log is empty".to_owned();
         }
-        let rows = entries.iter().map(|entry| [time(entry.at), words(&entry.event)]);
+        let rows = answer.entries.iter().map(|entry| [time(entry.at), words(&entry.event)]);
         table(["TIME", "EVENT"], rows)
     })?;
     Ok(ExitStatus::Yes)

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use clap::CommandFactory;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::{Cli, Man};
 use crate::{Cx, Error, ExitStatus, Result};
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
     /// The page of `trefoil` itself, in roff.
     page: Option<String>,
     /// The files that were written, one for each command.
@@ -20,7 +21,7 @@ struct Answer {
 /// Prints the page of `trefoil`, or writes one for each command into a folder.
 ///
 /// Errors: `man_unwritable`.
-pub(super) fn run(args: &Man, cx: &Cx) -> Result<ExitStatus> {
+pub(super) fn run(cx: &Cx, args: &Man) -> Result<ExitStatus> {
     let answer = match &args.output {
         None => Answer { page: Some(page()?), files: Vec::new() },
         Some(folder) => Answer { page: None, files: write(folder)? },

@@ -26,9 +26,9 @@ use crate::args::Command;
 use crate::{Cx, ExitStatus, Result};
 
 /// Runs a command.
-pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
+pub async fn run(cx: &Cx, command: Command) -> Result<ExitStatus> {
     match command {
-        Command::Init(args) => init::run(&args, cx).await,
+        Command::Init(args) => init::run(cx, &args).await,
         Command::Check => check::run(cx).await,
         Command::Schema => schema::run(cx),
         Command::Clouds => clouds::run(cx),
@@ -37,16 +37,16 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Ps => ps::run(cx).await,
         Command::Runs(args) => runs::run(cx, args).await,
         Command::Log => log::run(cx).await,
-        Command::Inventory(args) => inventory::run(&args, cx).await,
+        Command::Inventory(args) => inventory::run(cx, &args).await,
         Command::Secrets(command) => secrets::run(cx, command).await,
-        Command::Migrate(command) => migrate::run(command, cx).await,
-        Command::Cost(args) => cost::run(args, cx).await,
-        Command::Prices(command) => prices::run(command, cx).await,
-        Command::Demo(args) => demo::run(&args, cx).await,
-        Command::Agent(args) => agent::run(&args, cx).await,
-        Command::Backflow(args) => backflow::run(&args, cx).await,
-        Command::Completions(args) => completions::run(&args, cx),
-        Command::Man(args) => man::run(&args, cx),
-        Command::Edge(args) => edge::run(&args, cx).await,
+        Command::Migrate(command) => migrate::run(cx, command).await,
+        Command::Cost(args) => cost::run(cx, args).await,
+        Command::Prices(command) => prices::run(cx, command).await,
+        Command::Demo(args) => demo::run(cx, &args).await,
+        Command::Agent(args) => agent::run(cx, &args).await,
+        Command::Backflow(args) => backflow::run(cx, &args).await,
+        Command::Completions(args) => completions::run(cx, &args),
+        Command::Man(args) => man::run(cx, &args),
+        Command::Edge(args) => edge::run(cx, &args).await,
     }
 }

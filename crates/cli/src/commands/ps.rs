@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::edge_protocol::EdgeStatus;
@@ -12,8 +13,9 @@ use crate::table::{or_dash, table, word};
 use crate::{Cx, ExitStatus, Result, runner};
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// Every environment of the specification.
     environments: Vec<Row>,
     /// What users reach; null when it does not run.
     edge: Option<EdgeStatus>,
@@ -26,11 +28,15 @@ struct Answer {
 }
 
 /// One environment.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
+    /// Its name.
     name: String,
+    /// The cloud that it is on.
     cloud: String,
+    /// What exists of it; null when that cannot be found out.
     state: Option<Provisioned>,
+    /// Whether it may write.
     active: bool,
     /// Where its application listens.
     application: Option<String>,

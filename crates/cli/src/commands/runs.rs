@@ -1,5 +1,6 @@
 //! `trefoil runs`: the runs; one of them with all that happened; going on with it or undoing it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 use trefoil_core::checklist as checks;
@@ -14,6 +15,15 @@ use crate::args::{ApproveArgs, Runs, RunsCommand};
 use crate::runner::{self, next_commands};
 use crate::table::{checklist, or_dash, table, time, word};
 use crate::{Cx, ExitStatus, Result};
+
+/// What `runs` answers.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Listed {
+    /// Every run, oldest first.
+    runs: Vec<RunSummary>,
+    /// The commands to type next, for all runs that wait for a person.
+    next: Vec<String>,
+}
 
 /// Lists the runs, or does what the part says.
 pub async fn run(cx: &Cx, args: Runs) -> Result<ExitStatus> {
@@ -32,7 +42,9 @@ async fn list(cx: &Cx, state: &State) -> Result<ExitStatus> {
     for run in &runs {
         next.extend(next_of(state, run).await?);
     }
-    cx.printer.answer(&json!({ "runs": runs, "next": next }), || {
+    let listed = Listed { runs, next };
+    cx.printer.answer(&listed, || {
+        let Listed { runs, next } = &listed;
         if runs.is_empty() {
             return "there is no run yet".to_owned();
         }
@@ -41,7 +53,7 @@ async fn list(cx: &Cx, state: &State) -> Result<ExitStatus> {
             [run.run_id.clone(), kind, places(&run.from, &run.to), time(run.made_at), stands]
         });
         let shown = table(["RUN", "KIND", "ENVIRONMENT", "MADE", "STATE"], rows);
-        with_next(shown, &next)
+        with_next(shown, next)
     })?;
     Ok(ExitStatus::Yes)
 }
@@ -74,13 +86,19 @@ fn with_next(mut text: String, next: &[String]) -> String {
 }
 
 /// What `runs show` answers.
-#[derive(Serialize)]
-struct Shown<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Shown<'a> {
+    /// The run's identifier.
     run_id: &'a str,
+    /// Its plan's identifier: the same.
     plan_id: &'a str,
+    /// What it is for.
     kind: PlanKind,
+    /// Where it stands.
     state: RunState,
+    /// The environment that served before.
     from: &'a str,
+    /// The environment that serves afterwards.
     to: &'a str,
     /// Every entry of the journal; the plan stands in the first.
     events: &'a [Entry],
@@ -97,7 +115,7 @@ struct Shown<'a> {
 }
 
 /// What people have approved, and how much of it is still missing before the first step.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Approvals<'a> {
     required: u32,
     missing: u32,
@@ -230,6 +248,15 @@ async fn approve(cx: &Cx, state: &State, args: &ApproveArgs) -> Result<ExitStatu
     Ok(ExitStatus::Yes)
 }
 
+/// What `runs resume` and `runs abort` answer.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Stands {
+    /// The run.
+    run_id: String,
+    /// Where it stands now.
+    state: RunState,
+}
+
 /// Where to go with a run.
 enum Way {
     Forward,
@@ -251,10 +278,8 @@ async fn go_on(cx: &Cx, wanted: &str, way: Way) -> Result<ExitStatus> {
         }
         Way::Back => engine.abort(&run_id).await?,
     };
-    let stands = run.state();
-    cx.printer.answer(&json!({ "run_id": run_id, "state": stands }), || {
-        format!("run {run_id}: {}", word(&stands))
-    })?;
+    let stands = Stands { run_id, state: run.state() };
+    cx.printer.answer(&stands, || format!("run {}: {}", stands.run_id, word(&stands.state)))?;
     Ok(ExitStatus::Yes)
 }
 

@@ -1,6 +1,7 @@
 //! `trefoil up`: bring an environment up.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use trefoil_core::journal::Run;
@@ -12,9 +13,11 @@ use crate::args::Up;
 use crate::{Cx, ExitStatus, Result, runner};
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer<'a> {
+    /// The environment.
     environment: &'a str,
+    /// The run that brought it up.
     run_id: &'a str,
     /// Where users reach the application; null when this environment does not serve.
     url: Option<String>,

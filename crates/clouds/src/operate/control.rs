@@ -37,7 +37,6 @@ const CODES: &[&str] = &[
     "edge_epoch",
     "edge_not_holding",
     "file_failed",
-    "instance_ended",
     "instance_failed",
     "instance_timeout",
     "postgres_data",
@@ -193,8 +192,11 @@ impl Control {
             return Error::failed("control_failed", message).because(text);
         };
         let code = CODES.iter().find(|code| **code == refusal.code);
-        let error =
-            Error::new(kind_of(status), code.unwrap_or(&"control_refused"), refusal.message);
+        let (kind, why) = (kind_of(status), refusal.message);
+        let error = match code {
+            Some(code) => Error::new(kind, code, why),
+            None => Error::new(kind, "control_refused", why),
+        };
         match refusal.hint {
             Some(hint) => error.hint(hint),
             None => error,

@@ -2,6 +2,7 @@
 //!
 //! `GET /status` · `GET /metrics` · `POST /hold` · `POST /drain` · `POST /release` · `POST /shutdown`
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Lets new requests wait, before their bodies are read. Idempotent.
@@ -40,7 +41,7 @@ pub struct Release {
 }
 
 /// Where requests go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Upstream {
     /// The environment's name.
     pub environment: String,
@@ -49,7 +50,7 @@ pub struct Upstream {
 }
 
 /// How the edge is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeStatus {
     /// The edge's process.
     pub pid: u32,
@@ -70,7 +71,7 @@ pub struct EdgeStatus {
 }
 
 /// Counts since the edge started.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeCounters {
     /// Requests that came in.
     pub requests: u64,

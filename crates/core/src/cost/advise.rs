@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 use rust_decimal::dec;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::estimate::{Estimator, Place};
@@ -10,7 +11,7 @@ use super::quantity::number;
 use crate::Result;
 
 /// One piece of advice.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Advice {
     /// The cloud, with its region.
     pub cloud: String,
@@ -18,6 +19,7 @@ pub struct Advice {
     pub change: &'static str,
     /// What it saves, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub saving_usd: Decimal,
     /// What may go wrong.
     pub risk: &'static str,

@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 use rust_decimal::dec;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::estimate::{Estimator, Place};
@@ -10,7 +11,7 @@ use super::quantity::{number, optional};
 use crate::{Error, Result};
 
 /// The input that varies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Vary {
     /// Requests a second.
@@ -97,7 +98,7 @@ impl Vary {
 }
 
 /// The totals of each cloud over one input.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Curve {
     /// The input.
     pub vary: Vary,
@@ -112,25 +113,31 @@ pub struct Curve {
 }
 
 /// The totals at one value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Point {
     /// The value of the input.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub value: Decimal,
     /// US dollars a month, cloud by cloud; none where something has no price.
     pub totals_usd: Vec<Total>,
 }
 
 /// A total, or none where something has no price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Total(#[serde(serialize_with = "optional")] pub Option<Decimal>);
+pub struct Total(
+    #[serde(serialize_with = "optional")]
+    #[schemars(with = "Option<f64>")]
+    pub Option<Decimal>,
+);
 
 /// Where two clouds cost the same.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct BreakEven {
     /// The value of the input.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub value: Decimal,
     /// The cloud that is cheaper below.
     pub cheaper_below: String,
@@ -138,6 +145,7 @@ pub struct BreakEven {
     pub cheaper_above: String,
     /// US dollars a month at that value.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub total_usd: Decimal,
     /// Whether it is a jump (a further instance, a larger disk) rather than a crossing.
     pub jump: bool,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::price::Category;
@@ -10,15 +11,17 @@ use super::quantity::{number, words};
 use super::report::{CloudCost, CostReport, Line};
 
 /// What changed on one cloud.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CloudDiff {
     /// The cloud, with its region.
     pub cloud: String,
     /// The total before, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub before_usd: Decimal,
     /// The total after, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub after_usd: Decimal,
     /// The lines that changed, the largest change first.
     pub changes: Vec<Changed>,
@@ -27,7 +30,7 @@ pub struct CloudDiff {
 }
 
 /// A line that changed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Changed {
     /// The category.
     pub category: Category,
@@ -35,6 +38,7 @@ pub struct Changed {
     pub item: String,
     /// How much more it costs, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub change_usd: Decimal,
     /// Why.
     pub why: String,

@@ -1,6 +1,7 @@
 //! What moving from one cloud to another costs, once, and when it has paid for itself.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::estimate::{Estimator, Place};
@@ -22,7 +23,7 @@ pub struct Assumptions {
 }
 
 /// What a move costs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct MoveCost {
     /// The cloud that is left, with its region.
     pub from: String,
@@ -30,35 +31,42 @@ pub struct MoveCost {
     pub to: String,
     /// What leaves, in GB: the database and the objects.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub data_gb: Decimal,
     /// The parts, in US dollars, once.
     pub parts: Vec<Part>,
     /// Their sum, in US dollars.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub once_usd: Decimal,
     /// The month before, in US dollars.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub before_usd: Decimal,
     /// The month after, in US dollars.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub after_usd: Decimal,
     /// What each month saves, in US dollars; negative when it costs more.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub saving_usd: Decimal,
     /// After how many months it has paid for itself; none when it never does.
     #[serde(serialize_with = "optional")]
+    #[schemars(with = "Option<f64>")]
     pub payback_months: Option<Decimal>,
     /// What has no price and is missing from the sums.
     pub unknown: Vec<String>,
 }
 
 /// A part of what a move costs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Part {
     /// What it is.
     pub item: String,
     /// US dollars, once.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub amount_usd: Decimal,
     /// How the amount comes about.
     pub formula: String,

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use rust_decimal::{Decimal, dec};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::book::{Catalogue, PriceBook};
@@ -31,18 +32,21 @@ pub struct Matches {
 }
 
 /// A price that changed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
     /// The price.
     pub price: String,
     /// US dollars for one unit before, in the first tier that is paid.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub before_usd: Decimal,
     /// US dollars for one unit now.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub after_usd: Decimal,
     /// The change in percent; of a price that was zero, one hundred.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub change_percent: Decimal,
     /// Whether there are more or fewer tiers than before.
     pub tiers_changed: bool,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::price::{Category, Confidence};
 use super::quantity::{number, optional};
 
 /// What the application costs each month, cloud by cloud.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CostReport {
     /// The currency of all amounts.
     pub currency: String,
@@ -23,7 +24,7 @@ pub struct CostReport {
 }
 
 /// What the application costs each month on one cloud.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CloudCost {
     /// The cloud.
     pub cloud: String,
@@ -31,9 +32,11 @@ pub struct CloudCost {
     pub region: String,
     /// US dollars a month, over all lines; what is unknown comes on top.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub total_usd: Decimal,
     /// US dollars a month by category.
     #[serde(serialize_with = "categories")]
+    #[schemars(with = "BTreeMap<Category, f64>")]
     pub categories: BTreeMap<Category, Decimal>,
     /// The lines.
     pub lines: Vec<Line>,
@@ -42,7 +45,7 @@ pub struct CloudCost {
 }
 
 /// One line of a bill.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Line {
     /// The category.
     pub category: Category,
@@ -50,17 +53,21 @@ pub struct Line {
     pub item: String,
     /// How much, in `unit`.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub quantity: Decimal,
     /// The unit of the quantity.
     pub unit: String,
     /// US dollars for one unit in the first tier that is paid.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub unit_price_usd: Decimal,
     /// US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub amount_usd: Decimal,
     /// How much of the quantity is free.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub free_quantity: Decimal,
     /// How the amount comes about, in words.
     pub formula: String,
@@ -77,7 +84,7 @@ pub struct Line {
 }
 
 /// Something that is needed and has no price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unknown {
     /// The category.
     pub category: Category,
@@ -87,6 +94,7 @@ pub struct Unknown {
     pub why: String,
     /// How much of it is needed, when that is known.
     #[serde(serialize_with = "optional")]
+    #[schemars(with = "Option<f64>")]
     pub quantity: Option<Decimal>,
 }
 

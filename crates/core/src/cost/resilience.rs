@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 use rust_decimal::dec;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::estimate::{Estimator, Place};
@@ -21,7 +22,7 @@ pub struct Assumptions {
 }
 
 /// One level of resilience and its price.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Level {
     /// Its name.
     pub name: &'static str,
@@ -34,18 +35,23 @@ pub struct Level {
     pub rpo_s: Option<u64>,
     /// What the standby itself costs, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub standby_usd: Decimal,
     /// What replication costs where it leaves the primary, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub replication_usd: Decimal,
     /// What probing from outside costs, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub health_checks_usd: Decimal,
     /// What it costs on top, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub extra_usd: Decimal,
     /// With the primary, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub total_usd: Decimal,
     /// What has no price and is missing from the sums.
     pub unknown: Vec<String>,

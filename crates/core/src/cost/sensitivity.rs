@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 use rust_decimal::dec;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::estimate::{Estimator, Place};
@@ -10,12 +11,13 @@ use super::quantity::number;
 use crate::Result;
 
 /// How much an input moves the total.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Sensitivity {
     /// The input.
     pub input: &'static str,
     /// What twice as much of it costs on top, in US dollars a month.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "f64")]
     pub doubled_usd: Decimal,
 }
 

@@ -1,10 +1,11 @@
 //! Everything that can be done to the world. All parameters are inside; a later step names an
 //! earlier step's output by that step's number.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Something to do. Each variant's work is in one file of `trefoil-ops`, `actions/`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", content = "params", rename_all = "snake_case")]
 pub enum Action {
     /// Start what an environment consists of: database server, stores, agent.
@@ -74,21 +75,21 @@ pub enum Action {
 }
 
 /// See [`Action::ProvisionEnvironment`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProvisionEnvironment {
     /// The environment.
     pub environment: String,
 }
 
 /// See [`Action::SetUpApplication`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SetUpApplication {
     /// The environment.
     pub environment: String,
 }
 
 /// See [`Action::StartApplication`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StartApplication {
     /// The environment.
     pub environment: String,
@@ -97,7 +98,7 @@ pub struct StartApplication {
 }
 
 /// See [`Action::StopApplication`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StopApplication {
     /// The environment.
     pub environment: String,
@@ -106,7 +107,7 @@ pub struct StopApplication {
 }
 
 /// See [`Action::AwaitReady`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AwaitReady {
     /// The environment.
     pub environment: String,
@@ -115,7 +116,7 @@ pub struct AwaitReady {
 }
 
 /// See [`Action::OpenEdge`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenEdge {
     /// The environment that serves.
     pub environment: String,
@@ -126,7 +127,7 @@ pub struct OpenEdge {
 }
 
 /// See [`Action::TearDownEnvironment`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TearDownEnvironment {
     /// The environment.
     pub environment: String,
@@ -135,7 +136,7 @@ pub struct TearDownEnvironment {
 }
 
 /// See [`Action::Preflight`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Preflight {
     /// The source environment.
     pub from: String,
@@ -144,7 +145,7 @@ pub struct Preflight {
 }
 
 /// See [`Action::CopySecrets`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CopySecrets {
     /// The source environment.
     pub from: String,
@@ -153,7 +154,7 @@ pub struct CopySecrets {
 }
 
 /// See [`Action::CopyObjects`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CopyObjects {
     /// The source environment.
     pub from: String,
@@ -168,7 +169,7 @@ pub struct CopyObjects {
 }
 
 /// See [`Action::CopySessions`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CopySessions {
     /// The source environment.
     pub from: String,
@@ -181,7 +182,7 @@ pub struct CopySessions {
 }
 
 /// A position in a change record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Since {
     /// From nothing: everything is carried.
@@ -193,7 +194,7 @@ pub enum Since {
 }
 
 /// See [`Action::PrepareDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PrepareDatabase {
     /// The source environment.
     pub from: String,
@@ -204,7 +205,7 @@ pub struct PrepareDatabase {
 }
 
 /// See [`Action::CopySchema`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CopySchema {
     /// The source environment.
     pub from: String,
@@ -213,7 +214,7 @@ pub struct CopySchema {
 }
 
 /// See [`Action::CopyRows`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CopyRows {
     /// The source environment.
     pub from: String,
@@ -224,7 +225,7 @@ pub struct CopyRows {
 }
 
 /// See [`Action::BuildIndexes`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BuildIndexes {
     /// The source environment.
     pub from: String,
@@ -233,7 +234,7 @@ pub struct BuildIndexes {
 }
 
 /// See [`Action::AwaitStream`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AwaitStream {
     /// The publishing environment.
     pub from: String,
@@ -244,7 +245,7 @@ pub struct AwaitStream {
 }
 
 /// See [`Action::VerifyDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyDatabase {
     /// The publishing environment.
     pub from: String,
@@ -255,7 +256,7 @@ pub struct VerifyDatabase {
 }
 
 /// See [`Action::ArmReturn`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArmReturn {
     /// The environment that serves before the switch; it will subscribe.
     pub from: String,
@@ -266,7 +267,7 @@ pub struct ArmReturn {
 }
 
 /// See [`Action::HoldTraffic`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldTraffic {
     /// The environment that serves; undoing releases to it.
     pub environment: String,
@@ -277,7 +278,7 @@ pub struct HoldTraffic {
 }
 
 /// See [`Action::DrainTraffic`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DrainTraffic {
     /// The environment that serves.
     pub environment: String,
@@ -286,7 +287,7 @@ pub struct DrainTraffic {
 }
 
 /// See [`Action::FenceDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FenceDatabase {
     /// The environment whose database is closed.
     pub environment: String,
@@ -295,7 +296,7 @@ pub struct FenceDatabase {
 }
 
 /// Where it is written who may use a database, so that opening it restores exactly that.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessRef {
     /// `source_access` in the output of this step.
@@ -307,7 +308,7 @@ pub enum AccessRef {
 }
 
 /// Who may use a database, as it was before Trefoil closed it. Holds no password.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessRecord {
     /// The database's name on its server.
     pub database: String,
@@ -320,7 +321,7 @@ pub struct AccessRecord {
 }
 
 /// What one role was allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoleAccess {
     /// The role's name.
     pub name: String,
@@ -331,7 +332,7 @@ pub struct RoleAccess {
 }
 
 /// See [`Action::DrainDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DrainDatabase {
     /// The publishing environment.
     pub from: String,
@@ -342,7 +343,7 @@ pub struct DrainDatabase {
 }
 
 /// See [`Action::SyncDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SyncDatabase {
     /// The environment that served.
     pub from: String,
@@ -353,7 +354,7 @@ pub struct SyncDatabase {
 }
 
 /// See [`Action::DetachDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DetachDatabase {
     /// The publishing environment.
     pub from: String,
@@ -366,7 +367,7 @@ pub struct DetachDatabase {
 }
 
 /// See [`Action::OpenDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenDatabase {
     /// The environment that will serve.
     pub environment: String,
@@ -377,7 +378,7 @@ pub struct OpenDatabase {
 }
 
 /// See [`Action::SwitchTraffic`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SwitchTraffic {
     /// The environment that served.
     pub from: String,
@@ -388,7 +389,7 @@ pub struct SwitchTraffic {
 }
 
 /// See [`Action::StartReturn`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StartReturn {
     /// The environment that served; it subscribes now.
     pub from: String,
@@ -401,7 +402,7 @@ pub struct StartReturn {
 }
 
 /// See [`Action::StartBackflow`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StartBackflow {
     /// The environment that serves now: what changes here is carried back.
     pub from: String,
@@ -414,7 +415,7 @@ pub struct StartBackflow {
 }
 
 /// See [`Action::Validate`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Validate {
     /// The environment that served.
     pub from: String,
@@ -430,7 +431,7 @@ pub struct Validate {
 }
 
 /// See [`Action::FinishDatabase`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FinishDatabase {
     /// The environment that served; it subscribes.
     pub from: String,
@@ -443,7 +444,7 @@ pub struct FinishDatabase {
 }
 
 /// Where it is written what a move changed on both servers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Prepared {
     /// In the output of this step, a [`PrepareOutput`](super::PrepareOutput).
@@ -453,7 +454,7 @@ pub enum Prepared {
 }
 
 /// See [`Action::FinishBackflow`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FinishBackflow {
     /// The environment that serves.
     pub from: String,
@@ -462,7 +463,7 @@ pub struct FinishBackflow {
 }
 
 /// See [`Action::ResumeBackflow`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResumeBackflow {
     /// The run whose way back is open.
     pub run: String,

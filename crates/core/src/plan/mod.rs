@@ -5,6 +5,7 @@ mod item;
 mod output;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use action::*;
@@ -15,7 +16,7 @@ use crate::digest;
 use crate::inventory::ResourceKind;
 
 /// What a plan is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanKind {
     /// Bring an environment up.
@@ -36,7 +37,7 @@ impl PlanKind {
 }
 
 /// Everything that will be done, in order, with what it was decided on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Unique, and sorted by time: the plan's and its run's identifier.
     pub plan_id: String,
@@ -87,7 +88,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 /// Digests of what a plan was decided on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {
     /// The specification's digest.
     pub specification: String,
@@ -98,7 +99,7 @@ pub struct Inputs {
 }
 
 /// One step of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Its number, from 1.
     pub n: usize,
@@ -122,7 +123,7 @@ pub struct Step {
 }
 
 /// A lower and an upper estimate, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Not less than this is expected.
     pub low: u64,
@@ -144,7 +145,7 @@ impl Interval {
 }
 
 /// A source resource and what takes its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mapping {
     /// The portable kind of both.
     pub kind: ResourceKind,
@@ -161,7 +162,9 @@ pub struct Mapping {
 }
 
 /// How hard a resource is to carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Complexity {
     /// The same kind of thing on both sides.
@@ -173,7 +176,7 @@ pub enum Complexity {
 }
 
 /// A reason why a plan may not run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Blocker {
     /// A stable code, listed in `docs/errors.md`.
     pub code: String,
@@ -184,7 +187,7 @@ pub struct Blocker {
 }
 
 /// What a plan copies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bytes {
     /// The database's size on disk.
     pub database_bytes: u64,

@@ -1,11 +1,12 @@
 //! What steps put into the journal for later steps and for the report. Never a secret.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AccessRecord;
 
 /// Output of `copy_objects`, `copy_sessions` and `copy_secrets`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CopyOutput {
     /// The source's change record is carried up to here.
     pub source_position: u64,
@@ -20,7 +21,7 @@ pub struct CopyOutput {
 }
 
 /// Output of `prepare_database`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrepareOutput {
     /// Who could use the source.
     pub source_access: AccessRecord,
@@ -34,7 +35,7 @@ pub struct PrepareOutput {
 }
 
 /// Output of `verify_database`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyOutput {
     /// Each table's comparison.
     pub tables: Vec<TableProof>,
@@ -43,7 +44,7 @@ pub struct VerifyOutput {
 }
 
 /// Output of `sync_database`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SyncOutput {
     /// How many sequences were set.
     pub sequences: u64,
@@ -52,7 +53,7 @@ pub struct SyncOutput {
 }
 
 /// The comparison of one table on both sides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TableProof {
     /// The table, schema-qualified.
     pub name: String,
@@ -69,7 +70,7 @@ pub struct TableProof {
 /// Part of a table: keys from `from` up to and with `to`, in the order of the primary key, each as
 /// a JSON array of the key columns' values as text; `None` is the end of the table. A table
 /// without a primary key is one range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyRange {
     /// The table, schema-qualified.
     pub table: String,
@@ -80,14 +81,14 @@ pub struct KeyRange {
 }
 
 /// Output of `start_application`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StartOutput {
     /// Where it listens.
     pub address: String,
 }
 
 /// Output of `drain_traffic`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DrainOutput {
     /// Requests that ended by themselves.
     pub drained: u64,
@@ -96,7 +97,7 @@ pub struct DrainOutput {
 }
 
 /// Output of `validate`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ValidateOutput {
     /// The objects of all buckets.
     pub objects: StoreProof,
@@ -107,7 +108,7 @@ pub struct ValidateOutput {
 }
 
 /// The comparison of a store on both sides: what users changed after the switch is left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreProof {
     /// How many the source holds.
     pub count: u64,

@@ -1,6 +1,7 @@
 //! One line for each run.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::journal::{Run, RunState};
 use trefoil_core::plan::PlanKind;
@@ -8,7 +9,7 @@ use trefoil_core::plan::PlanKind;
 use super::Executor;
 
 /// A run as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunSummary {
     /// The run's and its plan's identifier.
     pub run_id: String,

@@ -1,5 +1,6 @@
 //! `trefoil cost advise`: what would cost less.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::cost::advise::{Advice, advise};
 use trefoil_core::cost::quantity::dollars;
@@ -8,13 +9,15 @@ use super::input::Input;
 use super::view;
 use crate::{Cx, ExitStatus, Result};
 
-#[derive(Serialize)]
-struct Answer {
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// The changes, cloud by cloud.
     advice: Vec<Advice>,
 }
 
 /// Asks for each place.
-pub(super) fn run(input: &Input, cx: &Cx) -> Result<ExitStatus> {
+pub(super) fn run(cx: &Cx, input: &Input) -> Result<ExitStatus> {
     let estimator = input.estimator();
     let mut advice = Vec::new();
     for place in &input.places {

@@ -15,7 +15,7 @@ use crate::{Cx, Error, ExitStatus, Result};
 const ROWS: usize = 11;
 
 /// Computes the curve and its break-even points, and draws it.
-pub(super) async fn run(args: &CurveArgs, input: &Input, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: &CurveArgs, input: &Input) -> Result<ExitStatus> {
     let vary = match args.vary {
         Varied::Requests => Vary::Requests,
         Varied::Users => Vary::Users,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::cost::CostReport;
 use trefoil_core::cost::diff::{CloudDiff, diff};
@@ -13,20 +14,22 @@ use crate::args::CostArgs;
 use crate::settings::Settings;
 use crate::{Cx, ExitStatus, Result};
 
-#[derive(Serialize)]
-struct Answer {
+/// What changed.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// Each cloud that is in both.
     clouds: Vec<CloudDiff>,
 }
 
 /// Compares with the specification in the file `old`, at the same places.
 pub(super) async fn run(
+    cx: &Cx,
     old: &Path,
     new: &CostReport,
     (args, input): (&CostArgs, &Input),
-    cx: &Cx,
 ) -> Result<ExitStatus> {
     let settings = Settings { file: old.to_owned(), ..cx.settings.clone() };
-    let before = specification(&settings, cx).await?;
+    let before = specification(cx, &settings).await?;
     let needs = chosen(&before, &args.choice);
     let before = input.estimator().compare(&input.places, &needs)?;
     let answer = Answer { clouds: diff(&before, new) };

@@ -31,7 +31,7 @@ pub(super) struct Input {
 impl Input {
     /// Reads the specification of this call and what the flags change.
     pub(super) async fn read(cx: &Cx, choice: &Choice) -> Result<Self> {
-        let spec = specification(&cx.settings, cx).await?;
+        let spec = specification(cx, &cx.settings).await?;
         let book = catalogue(&cx.settings, choice.catalogue.as_deref()).await?;
         let free_tiers = match choice.no_free_tier {
             true => FreeTiers::LeftOut,
@@ -62,7 +62,7 @@ impl Input {
 }
 
 /// The specification of a file. Sections that only an estimate uses are used here.
-pub(super) async fn specification(settings: &Settings, cx: &Cx) -> Result<AppSpec> {
+pub(super) async fn specification(cx: &Cx, settings: &Settings) -> Result<AppSpec> {
     let shown = |warning: &Diagnostic| warning.code != "section_not_yet_used";
     Ok(specification::read_showing(settings, &cx.printer, shown).await?.spec)
 }

@@ -1,15 +1,16 @@
 //! `trefoil cost`: what the application costs on each cloud, and why.
 
-mod advise;
+pub(crate) mod advise;
 mod curve;
-mod diff;
+pub(crate) mod diff;
 mod html;
 pub(super) mod input;
 mod moving;
-mod resilience;
+pub(crate) mod resilience;
 mod svg;
 mod view;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::cost::CostReport;
 use trefoil_core::cost::sensitivity::{Sensitivity, sensitivity};
@@ -21,53 +22,55 @@ use input::Input;
 /// How many inputs are named that move the total most.
 const STRONGEST: usize = 3;
 
-/// What is answered.
-#[derive(Serialize)]
-struct Answer {
+/// What each cloud costs.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
     #[serde(flatten)]
     report: CostReport,
+    /// The inputs that move each cloud's total most.
     sensitivity: Vec<Strongest>,
 }
 
 /// The inputs that move the total of one cloud most.
-#[derive(Serialize)]
-struct Strongest {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Strongest {
+    /// The cloud.
     cloud: String,
+    /// Its inputs, the strongest first.
     inputs: Vec<Sensitivity>,
 }
 
 /// Prices the specification.
-pub(super) async fn run(args: CostArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: CostArgs) -> Result<ExitStatus> {
     let input = Input::read(cx, &args.choice).await?;
     match &args.command {
-        None => compare(&args, &input, cx).await,
-        Some(CostCommand::Curve(args)) => curve::run(args, &input, cx).await,
-        Some(CostCommand::Move(args)) => moving::run(args, &input, cx),
-        Some(CostCommand::Resilience(args)) => resilience::run(args, &input, cx),
-        Some(CostCommand::Advise) => advise::run(&input, cx),
+        None => compare(cx, &args, &input).await,
+        Some(CostCommand::Curve(args)) => curve::run(cx, args, &input).await,
+        Some(CostCommand::Move(args)) => moving::run(cx, args, &input),
+        Some(CostCommand::Resilience(args)) => resilience::run(cx, args, &input),
+        Some(CostCommand::Advise) => advise::run(cx, &input),
     }
 }
 
-async fn compare(args: &CostArgs, input: &Input, cx: &Cx) -> Result<ExitStatus> {
+async fn compare(cx: &Cx, args: &CostArgs, input: &Input) -> Result<ExitStatus> {
     let report = input.estimator().compare(&input.places, &input.needs)?;
     if let Some(old) = &args.diff {
-        return diff::run(old, &report, (args, input), cx).await;
+        return diff::run(cx, old, &report, (args, input)).await;
     }
     let sensitivity = strongest(input, &report)?;
     if let Some(file) = &args.html {
         html::write(file, &input.spec.name, &report, &sensitivity).await?;
         cx.printer.talk(&format!("wrote {}", file.display()));
     }
-    let answer = Answer { report, sensitivity };
-    cx.printer.answer(&answer, || match (args.csv, args.by) {
-        (true, _) => view::csv(&answer.report),
-        (false, By::Category) => view::categories(&answer.report, &answer.sensitivity),
-        (false, By::Line) => view::lines(&answer.report),
-    })?;
-    if !args.csv {
-        for warning in &answer.report.warnings {
-            cx.printer.talk(&format!("warning: {warning}"));
-        }
+    let text = match (args.csv, args.by) {
+        (true, _) => view::csv(&report),
+        (false, By::Category) => view::categories(&report, &sensitivity),
+        (false, By::Line) => view::lines(&report),
+    };
+    let warnings = if args.csv { Vec::new() } else { report.warnings.clone() };
+    cx.printer.answer(&Answer { report, sensitivity }, || text)?;
+    for warning in &warnings {
+        cx.printer.talk(&format!("warning: {warning}"));
     }
     Ok(ExitStatus::Yes)
 }

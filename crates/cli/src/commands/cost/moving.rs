@@ -11,7 +11,7 @@ use crate::args::MoveArgs;
 use crate::{Cx, ExitStatus, Result};
 
 /// Prices a move.
-pub(super) fn run(args: &MoveArgs, input: &Input, cx: &Cx) -> Result<ExitStatus> {
+pub(super) fn run(cx: &Cx, args: &MoveArgs, input: &Input) -> Result<ExitStatus> {
     let (from, to) = (input.place(&args.from)?, input.place(&args.to)?);
     let assume = Assumptions {
         double_days: args.double_days,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use rust_decimal::dec;
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::cost::Place;
 use trefoil_core::cost::quantity::dollars;
@@ -13,15 +14,19 @@ use super::view;
 use crate::args::ResilienceArgs;
 use crate::{Cx, Error, ExitStatus, Result};
 
-#[derive(Serialize)]
-struct Answer {
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// The place that serves.
     primary: String,
+    /// The place that stands by.
     standby: String,
+    /// The levels, the cheapest first.
     levels: Vec<Level>,
 }
 
 /// Prices each level.
-pub(super) fn run(args: &ResilienceArgs, input: &Input, cx: &Cx) -> Result<ExitStatus> {
+pub(super) fn run(cx: &Cx, args: &ResilienceArgs, input: &Input) -> Result<ExitStatus> {
     let (primary, standby) = sides(args, input)?;
     let load = &input.needs.workload;
     let tenth = (load.database_gb + load.object_gb) * dec!(0.1);

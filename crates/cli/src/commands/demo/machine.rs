@@ -1,9 +1,10 @@
 //! What the demonstration ran on: a number without its conditions says nothing.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The machine, as its kernel tells.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct Machine {
     /// The processor's name.
     pub(super) processor: String,

@@ -3,7 +3,7 @@
 
 mod chart;
 mod machine;
-mod report;
+pub(crate) mod report;
 mod stage;
 mod story;
 
@@ -15,9 +15,9 @@ use crate::{Cx, Error, ExitStatus, Result};
 /// Runs the demonstration; exit code 1 when anything was lost or doubled.
 ///
 /// Errors: `demo_program` when a program is not built, `demo_step` when a step fails.
-pub async fn run(args: &DemoArgs, cx: &Cx) -> Result<ExitStatus> {
+pub async fn run(cx: &Cx, args: &DemoArgs) -> Result<ExitStatus> {
     cx.interrupt.take_over();
-    let report = story::run(args, cx).await?;
+    let report = story::run(cx, args).await?;
     let folder = args.report.display();
     cx.printer.answer(&report, || {
         let mut table = Table::new();

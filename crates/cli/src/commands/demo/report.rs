@@ -4,43 +4,89 @@ use std::path::Path;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value as Template, context};
-use serde::Serialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use trefoil_core::report::MoveReport;
 
 use super::chart::{Chart, Mark};
 use super::machine::Machine;
 use crate::args::DemoArgs;
+use crate::table::or_dash;
 use crate::{Error, Result};
 
 /// The demonstration's findings.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DemoReport {
+    /// Writes that the application acknowledged.
     acknowledged: u64,
+    /// Acknowledged writes that are not there at the end.
     lost: u64,
+    /// Acknowledged writes that are there more than once.
     doubled: u64,
-    requests: Value,
+    /// The writers' requests from beginning to end.
+    requests: Requests,
+    /// The moves, in the order in which they were made.
     moves: Vec<Move>,
+    /// What it ran on.
     machine: Machine,
+    /// What was real and what stood in.
     conditions: Vec<String>,
-    details: Value,
+    /// Each write that is lost or doubled, in words.
+    details: Vec<String>,
     #[serde(skip)]
     chart: Option<Chart>,
 }
 
+/// Requests as the writers saw them.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Requests {
+    /// Requests sent, each attempt counted.
+    sent: u64,
+    /// Requests that got any answer.
+    answered: u64,
+    /// Requests without an answer, or with one that is no success.
+    failed: u64,
+    /// Operations whose acknowledgement took longer than a second, all attempts together.
+    slower_than_1s: u64,
+}
+
+/// How long writers had no acknowledgement around a switch, in milliseconds: from a writer's last
+/// before it to its first after it, time held at the edge included.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct WriteGap {
+    /// The value in the middle; null when no writer wrote on both sides of the switch.
+    median: Option<f64>,
+    /// The longest.
+    max: Option<u64>,
+    /// One value for each writer.
+    all: Vec<u64>,
+}
+
 /// One move as its journal and the writers saw it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Move {
     #[serde(flatten)]
     report: MoveReport,
-    write_gap_ms: Value,
+    /// The requests of what was acknowledged while the move ran, from its first step to the
+    /// beginning of the soak.
+    requests: Requests,
+    /// The writers' gaps at the switch.
+    write_gap_ms: WriteGap,
+    /// 0 when nothing was lost in the whole demonstration; null when something was, since the
+    /// count at the end does not tell by which move.
+    lost: Option<u64>,
+    /// The same for what was doubled.
+    doubled: Option<u64>,
 }
 
 impl Move {
-    /// The move with its gap: the witness's answer for the instant of the switch.
-    pub(super) fn new(report: MoveReport, gap: &Value) -> Move {
-        let write_gap_ms = json!({ "median": gap["median"], "max": gap["max"], "all": gap["all"] });
-        Move { report, write_gap_ms }
+    /// The move with the witness's answers: the gap at the instant of the switch, and the requests
+    /// in the span of the move.
+    pub(super) fn new(report: MoveReport, gap: &Value, requests: &Value) -> Result<Move> {
+        let (write_gap_ms, requests) = (counted(gap)?, counted(requests)?);
+        Ok(Move { report, requests, write_gap_ms, lost: None, doubled: None })
     }
 
     /// When the switch began, in milliseconds since 1970.
@@ -49,11 +95,17 @@ impl Move {
         Some(opened.started_at.as_millisecond())
     }
 
+    /// From its first step to the beginning of the soak, in milliseconds since 1970.
+    pub(super) fn span_ms(report: &MoveReport) -> Option<(i64, i64)> {
+        let first = report.timeline.first()?.started_at.as_millisecond();
+        let last = report.timeline.iter().rfind(|line| line.action == "start_backflow")?;
+        Some((first, last.started_at.as_millisecond()))
+    }
+
     fn mark(&self) -> Option<Mark> {
-        let first = self.report.timeline.first()?.started_at.as_millisecond();
-        let last = self.report.timeline.iter().rfind(|line| line.action == "start_backflow")?;
+        let (from_ms, to_ms) = Move::span_ms(&self.report)?;
         let label = format!("{} → {}", self.report.from, self.report.to);
-        Some(Mark { label, from_ms: first, to_ms: last.started_at.as_millisecond() })
+        Some(Mark { label, from_ms, to_ms })
     }
 }
 
@@ -62,23 +114,28 @@ impl DemoReport {
     pub(super) fn new(
         machine: Machine,
         args: &DemoArgs,
-        moves: Vec<Move>,
+        mut moves: Vec<Move>,
         verdict: &Value,
-        counted: &Value,
+        writers: &Value,
         timeline: &Value,
-    ) -> DemoReport {
+    ) -> Result<DemoReport> {
         let marks: Vec<_> = moves.iter().filter_map(Move::mark).collect();
-        DemoReport {
-            acknowledged: verdict["acknowledged"]["total"].as_u64().unwrap_or(0),
-            lost: verdict["lost"].as_u64().unwrap_or(u64::MAX),
-            doubled: verdict["doubled"].as_u64().unwrap_or(u64::MAX),
-            requests: counted["requests"].clone(),
+        let (lost, doubled) = (counted(&verdict["lost"])?, counted(&verdict["doubled"])?);
+        for one in &mut moves {
+            one.lost = (lost == 0).then_some(0);
+            one.doubled = (doubled == 0).then_some(0);
+        }
+        Ok(DemoReport {
+            acknowledged: counted(&verdict["acknowledged"]["total"])?,
+            lost,
+            doubled,
+            requests: counted(&writers["requests"])?,
             moves,
             machine,
             conditions: conditions(args),
-            details: verdict["details"].clone(),
+            details: counted(&verdict["details"])?,
             chart: Chart::of(timeline, &marks),
-        }
+        })
     }
 
     /// Whether everything acknowledged is there once, and both sides were equal at each move.
@@ -93,14 +150,14 @@ impl DemoReport {
             ("acknowledged writes".into(), self.acknowledged.to_string()),
             ("lost".into(), self.lost.to_string()),
             ("doubled".into(), self.doubled.to_string()),
-            ("requests sent".into(), self.requests["sent"].to_string()),
-            ("requests failed".into(), self.requests["failed"].to_string()),
-            ("slower than 1 s".into(), self.requests["slower_than_1s"].to_string()),
+            ("requests sent".into(), self.requests.sent.to_string()),
+            ("requests failed".into(), self.requests.failed.to_string()),
+            ("slower than 1 s".into(), self.requests.slower_than_1s.to_string()),
         ];
         for one in &self.moves {
             let name = format!("{} -> {}", one.report.from, one.report.to);
             let gap = &one.write_gap_ms;
-            let value = format!("median {} ms, max {} ms", gap["median"], gap["max"]);
+            let value = format!("median {} ms, max {} ms", or_dash(gap.median), or_dash(gap.max));
             rows.push((format!("{name}: write gap"), value));
             let seconds = one.report.duration_ms as f64 / 1_000.0;
             rows.push((format!("{name}: whole move"), format!("{seconds:.1} s")));
@@ -142,6 +199,13 @@ impl DemoReport {
         let rows = self.rows();
         template.render(context! { report, chart, rows }).map_err(rendering)
     }
+}
+
+/// A count of the witness.
+fn counted<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    T::deserialize(value).map_err(|error| {
+        Error::failed("demo_step", "a count of the writers cannot be read").because(error)
+    })
 }
 
 fn conditions(args: &DemoArgs) -> Vec<String> {

@@ -13,11 +13,11 @@ use crate::{Cx, Error, Result, interrupt};
 
 /// Runs the demonstration and writes its report. Whatever happens, an interrupt included,
 /// everything that it made is ended and deleted.
-pub(super) async fn run(args: &DemoArgs, cx: &Cx) -> Result<DemoReport> {
+pub(super) async fn run(cx: &Cx, args: &DemoArgs) -> Result<DemoReport> {
     let programs = programs()?;
     let stage = Stage::set(&programs)?;
     let outcome = tokio::select! {
-        outcome = play(&stage, args, cx) => outcome,
+        outcome = play(cx, &stage, args) => outcome,
         () = cx.interrupt.asked() => Err(interrupt::interrupted()),
     };
     cx.printer.talk("ending and deleting both clouds");
@@ -37,7 +37,7 @@ fn programs() -> Result<PathBuf> {
     Ok(program.parent().map(Path::to_owned).unwrap_or_default())
 }
 
-async fn play(stage: &Stage, args: &DemoArgs, cx: &Cx) -> Result<DemoReport> {
+async fn play(cx: &Cx, stage: &Stage, args: &DemoArgs) -> Result<DemoReport> {
     let say = |text: &str| cx.printer.talk(text);
     let machine = Machine::read();
     say("starting east: PostgreSQL, buckets, sessions, the application, and the edge before it");
@@ -70,7 +70,7 @@ async fn play(stage: &Stage, args: &DemoArgs, cx: &Cx) -> Result<DemoReport> {
     }
     let journals = stage.journals().display().to_string();
     let (timeline, _) = stage.witness(&["timeline", "--journal", &journals], None).await?;
-    Ok(DemoReport::new(machine, args, moves, &verdict, &counted, &timeline))
+    DemoReport::new(machine, args, moves, &verdict, &counted, &timeline)
 }
 
 async fn fill(stage: &Stage, args: &DemoArgs) -> Result<()> {
@@ -111,11 +111,15 @@ async fn observed(stage: &Stage, run: &str) -> Result<Move> {
     let shown = stage.trefoil(&["runs", "show", run]).await?;
     let report = serde_json::from_value(shown["report"].clone())
         .map_err(|error| Error::failed("demo_step", "a run has no report").because(error))?;
-    let switched_ms = Move::switched_ms(&report)
-        .ok_or_else(|| Error::failed("demo_step", "a run has not switched"))?;
+    let not_switched = || Error::failed("demo_step", "a run has not switched");
+    let switched_ms = Move::switched_ms(&report).ok_or_else(not_switched)?;
+    let (from_ms, to_ms) = Move::span_ms(&report).ok_or_else(not_switched)?;
     let (at, journals) = (switched_ms.to_string(), stage.journals().display().to_string());
     let (gaps, _) = stage.witness(&["gaps", "--journal", &journals, "--at", &at], None).await?;
-    Ok(Move::new(report, &gaps["gaps"][0]))
+    let (from, to) = (from_ms.to_string(), to_ms.to_string());
+    let during = ["timeline", "--journal", &journals, "--from", &from, "--to", &to];
+    let (during, _) = stage.witness(&during, None).await?;
+    Move::new(report, &gaps["gaps"][0], &during["requests"])
 }
 
 /// The administrator's address of an environment's database, for counting from outside.

@@ -7,7 +7,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 /// Drops the streams back and everything else of ours on both sides, and ends the run.
 ///
 /// Errors: `not_soaking`.
-pub(super) async fn run(args: &FinishArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: &FinishArgs) -> Result<ExitStatus> {
     let state = runner::state(cx).await?;
     let run_id = state.resolve_open(&args.run).await?;
     let plan = state.journal(&run_id).await?.plan;
@@ -15,5 +15,5 @@ pub(super) async fn run(args: &FinishArgs, cx: &Cx) -> Result<ExitStatus> {
     let question = format!("Close the way back from {} to {} for ever?", plan.to, plan.from);
     cx.confirm(&question).await?;
     let run = session.engine(cx).finish(&run_id).await?;
-    answer(cx, &run)
+    answer(cx, &run, |outcome| outcome)
 }

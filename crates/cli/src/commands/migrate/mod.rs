@@ -9,16 +9,22 @@ mod run;
 mod session;
 mod view;
 
+pub(crate) use plan::Answer as PlanAnswer;
+pub(crate) use preflight::Answer as PreflightAnswer;
+pub(crate) use rollback::Answer as RollbackAnswer;
+pub(crate) use run::Answer as RunAnswer;
+pub(crate) use session::Outcome;
+
 use crate::args::MigrateCommand;
 use crate::{Cx, ExitStatus, Result};
 
 /// Runs one of the commands of `migrate`.
-pub async fn run(command: MigrateCommand, cx: &Cx) -> Result<ExitStatus> {
+pub async fn run(cx: &Cx, command: MigrateCommand) -> Result<ExitStatus> {
     match command {
-        MigrateCommand::Plan(args) => plan::run(&args, cx).await,
-        MigrateCommand::Preflight(args) => preflight::run(&args, cx).await,
-        MigrateCommand::Run(args) => run::run(&args, cx).await,
-        MigrateCommand::Rollback(args) => rollback::run(&args, cx).await,
-        MigrateCommand::Finish(args) => finish::run(&args, cx).await,
+        MigrateCommand::Plan(args) => plan::run(cx, &args).await,
+        MigrateCommand::Preflight(args) => preflight::run(cx, &args).await,
+        MigrateCommand::Run(args) => run::run(cx, &args).await,
+        MigrateCommand::Rollback(args) => rollback::run(cx, &args).await,
+        MigrateCommand::Finish(args) => finish::run(cx, &args).await,
     }
 }

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use trefoil_core::finding::Finding;
+use trefoil_core::inventory::Unseen;
+use trefoil_core::plan::Plan;
 use trefoil_core::planner::{MoveOptions, plan_migrate};
 use trefoil_core::units::Period;
 use trefoil_ops::facts;
@@ -11,11 +15,38 @@ use super::{plan_file, view};
 use crate::args::MigratePlanArgs;
 use crate::{Cx, ExitStatus, Result, runner};
 
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer<'a> {
+    #[serde(flatten)]
+    plan: PlanWithDigest<'a>,
+    /// What a look at both databases found.
+    findings: &'a [Finding],
+    /// What could not be seen on either side.
+    unseen: Vec<&'a Unseen>,
+}
+
+/// A plan, and the digest of it that the log holds.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PlanWithDigest<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    /// The plan's SHA-256: a file with another one is refused.
+    digest: String,
+}
+
+impl<'a> PlanWithDigest<'a> {
+    /// The plan with its digest.
+    pub(super) fn new(plan: &'a Plan) -> Self {
+        Self { plan, digest: plan.digest() }
+    }
+}
+
 /// Makes a plan, records its digest, shows it, and writes it to a file when one is named.
 ///
 /// Errors: those of reading the specification and of looking at both environments. A plan with
 /// blockers is shown, and ends with exit code 0: it is `run` that refuses it.
-pub(super) async fn run(args: &MigratePlanArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: &MigratePlanArgs) -> Result<ExitStatus> {
     let read = cx.specification().await?;
     let world = cx.world(&read.spec, &[&args.from, &args.to])?;
     let state = runner::state(cx).await?;
@@ -28,11 +59,9 @@ pub(super) async fn run(args: &MigratePlanArgs, cx: &Cx) -> Result<ExitStatus> {
     if let Some(file) = file {
         plan_file::write(file, &plan).await?;
     }
-    let mut data = json!(plan);
-    data["digest"] = json!(plan.digest());
-    data["findings"] = json!(facts.findings);
-    data["unseen"] = json!([facts.source.unseen, facts.target.unseen].concat());
-    cx.printer.answer(&data, || view::plan(&plan) + &next(file, plan.blockers.is_empty()))?;
+    let unseen = facts.source.unseen.iter().chain(&facts.target.unseen).collect();
+    let answer = Answer { plan: PlanWithDigest::new(&plan), findings: &facts.findings, unseen };
+    cx.printer.answer(&answer, || view::plan(&plan) + &next(file, plan.blockers.is_empty()))?;
     Ok(ExitStatus::Yes)
 }
 

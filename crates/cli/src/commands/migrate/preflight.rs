@@ -1,5 +1,6 @@
 //! `trefoil migrate preflight`: what stands in the way of moving a database, before there is a plan.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::finding::{Finding, Severity};
 use trefoil_ops::facts;
@@ -9,17 +10,20 @@ use crate::table::word;
 use crate::{Cx, ExitStatus, Result};
 
 /// What is answered.
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer<'a> {
+    /// The source.
     from: &'a str,
+    /// The target.
     to: &'a str,
+    /// What a look at both servers found.
     findings: &'a [Finding],
 }
 
 /// Looks at both servers; changes nothing. Exit code 1 when something stands in the way.
 ///
 /// Errors: `same_environment`, and those of reaching the servers.
-pub(super) async fn run(args: &PreflightArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: &PreflightArgs) -> Result<ExitStatus> {
     facts::are_two(&args.from, &args.to)?;
     let spec = cx.specification().await?.spec;
     let world = cx.world(&spec, &[&args.from, &args.to])?;

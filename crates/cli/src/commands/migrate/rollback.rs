@@ -1,19 +1,30 @@
 //! `trefoil migrate rollback`: takes a move back, keeping what was written since.
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use trefoil_core::planner::plan_rollback;
 use trefoil_ops::facts;
 
-use super::plan::options;
-use super::session::{Session, answer};
+use super::plan::{PlanWithDigest, options};
+use super::session::{Outcome, Session, answer};
 use super::view;
 use crate::args::RollbackArgs;
 use crate::{Cx, ExitStatus, Result, runner};
 
+/// What is answered: how the run stands, or with `--plan-only` the plan.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Answer<'a> {
+    /// After a run.
+    Ran(Outcome<'a>),
+    /// With `--plan-only`.
+    Planned(PlanWithDigest<'a>),
+}
+
 /// Plans and performs a rollback, a run of its own with its own soak.
 ///
 /// Errors: `rollback_not_soaking`; `plan_blocked` while the way back is closed, with the reason.
-pub(super) async fn run(args: &RollbackArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: &RollbackArgs) -> Result<ExitStatus> {
     let state = runner::state(cx).await?;
     let run_id = state.resolve_open(&args.run).await?;
     let parent = state.journal(&run_id).await?;
@@ -23,9 +34,8 @@ pub(super) async fn run(args: &RollbackArgs, cx: &Cx) -> Result<ExitStatus> {
     let plan = plan_rollback(&facts)?;
     session.state.record_plan(&plan).await?;
     if args.plan_only {
-        let mut data = json!(plan);
-        data["digest"] = json!(plan.digest());
-        cx.printer.answer(&data, || view::plan(&plan))?;
+        let answer = Answer::Planned(PlanWithDigest::new(&plan));
+        cx.printer.answer(&answer, || view::plan(&plan))?;
         return Ok(ExitStatus::Yes);
     }
     let engine = session.engine(cx);
@@ -34,5 +44,5 @@ pub(super) async fn run(args: &RollbackArgs, cx: &Cx) -> Result<ExitStatus> {
     cx.confirm(&format!("Go back from {} to {}?", plan.from, plan.to)).await?;
     let observed = session.inputs(&plan).await?;
     let run = engine.start(&plan, &observed).await?;
-    answer(cx, &run)
+    answer(cx, &run, Answer::Ran)
 }

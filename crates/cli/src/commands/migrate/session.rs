@@ -1,9 +1,10 @@
 //! What each command that runs a plan needs: the state, the world, and an engine that can be
 //! interrupted.
 
-use serde_json::json;
-use trefoil_core::journal::Run;
-use trefoil_core::plan::{Inputs, Plan};
+use schemars::JsonSchema;
+use serde::Serialize;
+use trefoil_core::journal::{Run, RunState};
+use trefoil_core::plan::{Inputs, Plan, PlanKind};
 use trefoil_core::report::MoveReport;
 use trefoil_ops::engine::{Engine, Progress, Stop, World};
 use trefoil_ops::facts;
@@ -43,16 +44,37 @@ impl Session {
     }
 }
 
-/// Says how the run stands, with its report.
-pub(super) fn answer(cx: &Cx, run: &Run) -> Result<ExitStatus> {
-    let report = MoveReport::of(run);
-    let data = json!({
-        "run_id": run.plan.plan_id,
-        "plan_id": run.plan.plan_id,
-        "kind": run.plan.kind,
-        "state": run.state(),
-        "report": report,
-    });
-    cx.printer.answer(&data, || view::outcome(run, &report))?;
+/// What a command that runs a plan answers.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Outcome<'a> {
+    /// The run's identifier.
+    run_id: &'a str,
+    /// Its plan's identifier: the same.
+    plan_id: &'a str,
+    /// Move or rollback.
+    kind: PlanKind,
+    /// Where the run stands.
+    state: RunState,
+    /// What it did and proved.
+    report: Box<MoveReport>,
+}
+
+impl<'a> Outcome<'a> {
+    fn of(run: &'a Run) -> Self {
+        let id = run.plan.plan_id.as_str();
+        let report = Box::new(MoveReport::of(run));
+        Self { run_id: id, plan_id: id, kind: run.plan.kind, state: run.state(), report }
+    }
+}
+
+/// Says how the run stands, with its report. `wrap` makes the command's answer of it.
+pub(super) fn answer<'a, A: Serialize>(
+    cx: &Cx,
+    run: &'a Run,
+    wrap: impl FnOnce(Outcome<'a>) -> A,
+) -> Result<ExitStatus> {
+    let outcome = Outcome::of(run);
+    let text = view::outcome(run, &outcome.report);
+    cx.printer.answer(&wrap(outcome), || text)?;
     Ok(ExitStatus::Yes)
 }

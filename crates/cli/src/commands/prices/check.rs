@@ -4,26 +4,36 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::cost::Confidence;
 
 use crate::commands::cost::input;
 use crate::{Cx, ExitStatus, Result};
 
-#[derive(Serialize)]
-struct Answer {
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// The day at which the newest prices held.
     catalogue_date: String,
+    /// Days since then.
     age_days: i32,
+    /// Whether that is too long ago; the exit code then is 1.
     too_old: bool,
+    /// How many prices there are.
     prices: usize,
+    /// How many prices have each degree of confidence.
     confidence: BTreeMap<Confidence, usize>,
+    /// The prices that rest on memory.
     from_memory: Vec<String>,
+    /// How many prices no feed can refresh.
     by_hand: usize,
+    /// The chat models that do not answer any more.
     retired_models: Vec<String>,
 }
 
 /// The answer is no when the catalogue is too old.
-pub(super) async fn run(named: Option<&Path>, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, named: Option<&Path>) -> Result<ExitStatus> {
     let book = input::catalogue(&cx.settings, named).await?;
     let today = input::today();
     let prices = &book.catalogue().prices;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::cost::quantity::words;
 use trefoil_core::cost::{Confidence, PriceBook, UnitPrice};
@@ -11,14 +12,17 @@ use crate::commands::cost::input;
 use crate::table::{or_dash, table};
 use crate::{Cx, Error, ExitStatus, Result};
 
-#[derive(Serialize)]
-struct Answer<'a> {
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer<'a> {
+    /// The day at which the newest prices held.
     catalogue_date: String,
+    /// The prices.
     prices: Vec<&'a UnitPrice>,
 }
 
 /// Lists the prices that fit.
-pub(super) async fn list(args: &PricesListArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn list(cx: &Cx, args: &PricesListArgs) -> Result<ExitStatus> {
     let book = input::catalogue(&cx.settings, args.catalogue.catalogue.as_deref()).await?;
     let word = args.word.as_deref().unwrap_or_default().to_lowercase();
     let prices = book.catalogue().prices.iter().filter(|price| {
@@ -60,7 +64,7 @@ fn confidence(price: &UnitPrice) -> String {
 }
 
 /// Shows all that is known about a price, in each of its regions.
-pub(super) async fn show(args: &PricesShowArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn show(cx: &Cx, args: &PricesShowArgs) -> Result<ExitStatus> {
     let book = input::catalogue(&cx.settings, args.catalogue.catalogue.as_deref()).await?;
     let prices = book.catalogue().prices.iter();
     let fits = |price: &&UnitPrice| price.provider == args.cloud && price.key == args.key;

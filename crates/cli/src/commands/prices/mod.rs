@@ -4,15 +4,19 @@ mod check;
 mod list;
 mod refresh;
 
+pub(crate) use check::Answer as CheckAnswer;
+pub(crate) use list::Answer as ListAnswer;
+pub(crate) use refresh::Answer as RefreshAnswer;
+
 use crate::args::PricesCommand;
 use crate::{Cx, ExitStatus, Result};
 
 /// Runs one of the commands.
-pub(super) async fn run(command: PricesCommand, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, command: PricesCommand) -> Result<ExitStatus> {
     match command {
-        PricesCommand::List(args) => list::list(&args, cx).await,
-        PricesCommand::Show(args) => list::show(&args, cx).await,
-        PricesCommand::Check(args) => check::run(args.catalogue.as_deref(), cx).await,
-        PricesCommand::Refresh(args) => refresh::run(args, cx).await,
+        PricesCommand::List(args) => list::list(cx, &args).await,
+        PricesCommand::Show(args) => list::show(cx, &args).await,
+        PricesCommand::Check(args) => check::run(cx, args.catalogue.as_deref()).await,
+        PricesCommand::Refresh(args) => refresh::run(cx, args).await,
     }
 }

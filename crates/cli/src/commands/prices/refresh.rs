@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use trefoil_clouds::operate::fetch::Http;
@@ -22,16 +23,19 @@ fn key(cloud: &str) -> Option<SecretString> {
     std::env::var(name).ok().filter(|key| !key.is_empty()).map(SecretString::from)
 }
 
-#[derive(Serialize)]
-struct Answer {
+/// What is answered.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Answer {
+    /// How many prices were read.
     read: usize,
+    /// The prices that changed.
     changes: Vec<Change>,
     /// The file that was written; none without `--write`.
     written: Option<String>,
 }
 
 /// Reads the feeds of the clouds that were named, or of all.
-pub(super) async fn run(args: PricesRefreshArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(cx: &Cx, args: PricesRefreshArgs) -> Result<ExitStatus> {
     let book = input::catalogue(&cx.settings, args.catalogue.catalogue.as_deref()).await?;
     let clouds: Vec<String> = match args.cloud.is_empty() {
         true => registry::priced().into_iter().map(str::to_owned).collect(),

@@ -133,18 +133,21 @@ impl Server {
     fn failed(&self, what: &str, error: tokio_postgres::Error) -> Error {
         let message = format!("could not {what} on {}", self.name);
         let lost = self.client.is_closed() || error.is_closed();
-        let code = match error.code() {
-            Some(state) if *state == SqlState::LOCK_NOT_AVAILABLE => "postgres_lock",
-            Some(state) if *state == SqlState::ADMIN_SHUTDOWN => "postgres_lost",
-            None if lost => "postgres_lost",
-            _ => "postgres_failed",
+        let shut_down = error.code() == Some(&SqlState::ADMIN_SHUTDOWN);
+        let failed = match error.code() {
+            Some(state) if *state == SqlState::LOCK_NOT_AVAILABLE => {
+                Error::failed("postgres_lock", message).retryable()
+            }
+            state if shut_down || (state.is_none() && lost) => {
+                Error::failed("postgres_lost", message).retryable()
+            }
+            _ => Error::failed("postgres_failed", message),
         };
-        let told = match error.as_db_error() {
+        match error.as_db_error() {
             // The driver's own text repeats what its source says.
-            Some(told) => Error::failed(code, message).because(told.clone()),
-            None => Error::failed(code, message).because(error),
-        };
-        if code == "postgres_failed" { told } else { told.retryable() }
+            Some(told) => failed.because(told.clone()),
+            None => failed.because(error),
+        }
     }
 }
 

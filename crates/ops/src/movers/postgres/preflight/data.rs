@@ -13,20 +13,32 @@ const SHOWN: usize = 5;
 /// Transactions older than this hold up the start of a stream, in seconds.
 const LONG_TRANSACTION_S: f64 = 60.0;
 
-/// Kinds of things that this version does not carry: code, what they are, and where they are.
-fn not_carried() -> Vec<(&'static str, &'static str, String)> {
-    let relations = |condition: &str| {
-        format!(
-            "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
-             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS} AND {condition}"
-        )
-    };
-    let of_table = |from: &str, condition: &str| {
-        format!(
-            "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM {from}
-             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS} AND {condition}"
-        )
-    };
+/// A kind of thing that this version does not carry.
+struct Uncarried {
+    code: &'static str,
+    what: &'static str,
+    /// Lists the names of those that are there.
+    sql: String,
+}
+
+/// Lists relations of users on a condition.
+fn relations(condition: &str) -> String {
+    format!(
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS} AND {condition}"
+    )
+}
+
+/// Lists tables of users with something that belongs to them.
+fn of_table(from: &str, condition: &str) -> String {
+    format!(
+        "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM {from}
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USER_SCHEMAS} AND {condition}"
+    )
+}
+
+/// All kinds of things that this version does not carry.
+fn not_carried() -> Vec<Uncarried> {
     // A row without a key is found by comparing all its columns, for which these have no equality.
     let incomparable = "pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
         AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid";
@@ -35,37 +47,70 @@ fn not_carried() -> Vec<(&'static str, &'static str, String)> {
         AND NOT EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary
                         AND i.indimmediate)";
     vec![
-        ("unlogged", "unlogged", relations("c.relpersistence = 'u' AND c.relkind IN ('r', 'S')")),
-        ("partitions", "partitioned", relations("c.relkind = 'p'")),
-        ("inheritance", "tables that inherit", of_table(
-            "pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r'",
-            "NOT c.relispartition",
-        )),
-        ("foreign_tables", "foreign tables", relations("c.relkind = 'f'")),
-        ("triggers_always", "tables with triggers ENABLE ALWAYS or REPLICA", of_table(
-            "pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid",
-            "NOT t.tgisinternal AND t.tgenabled IN ('A', 'R')",
-        )),
-        ("rules_always", "tables with rules ENABLE ALWAYS or REPLICA", of_table(
-            "pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class",
-            "r.ev_enabled IN ('A', 'R')",
-        )),
-        ("identity_impossible", "tables without a key whose columns cannot be compared",
-         of_table(incomparable, no_equality)),
-        ("large_objects", "large objects",
-         "SELECT oid::text FROM pg_largeobject_metadata LIMIT 6".to_owned()),
-        ("background_writers", "extensions that write by themselves",
-         "SELECT extname::text FROM pg_extension WHERE extname IN ('pg_cron', 'pglogical', 'timescaledb')"
-             .to_owned()),
-        ("event_triggers", "event triggers",
-         "SELECT evtname::text FROM pg_event_trigger".to_owned()),
+        Uncarried {
+            code: "unlogged",
+            what: "unlogged",
+            sql: relations("c.relpersistence = 'u' AND c.relkind IN ('r', 'S')"),
+        },
+        Uncarried { code: "partitions", what: "partitioned", sql: relations("c.relkind = 'p'") },
+        Uncarried {
+            code: "inheritance",
+            what: "tables that inherit",
+            sql: of_table(
+                "pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r'",
+                "NOT c.relispartition",
+            ),
+        },
+        Uncarried {
+            code: "foreign_tables",
+            what: "foreign tables",
+            sql: relations("c.relkind = 'f'"),
+        },
+        Uncarried {
+            code: "triggers_always",
+            what: "tables with triggers ENABLE ALWAYS or REPLICA",
+            sql: of_table(
+                "pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid",
+                "NOT t.tgisinternal AND t.tgenabled IN ('A', 'R')",
+            ),
+        },
+        Uncarried {
+            code: "rules_always",
+            what: "tables with rules ENABLE ALWAYS or REPLICA",
+            sql: of_table(
+                "pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class",
+                "r.ev_enabled IN ('A', 'R')",
+            ),
+        },
+        Uncarried {
+            code: "identity_impossible",
+            what: "tables without a key whose columns cannot be compared",
+            sql: of_table(incomparable, no_equality),
+        },
+        Uncarried {
+            code: "large_objects",
+            what: "large objects",
+            sql: "SELECT oid::text FROM pg_largeobject_metadata LIMIT 6".to_owned(),
+        },
+        Uncarried {
+            code: "background_writers",
+            what: "extensions that write by themselves",
+            sql: "SELECT extname::text FROM pg_extension
+             WHERE extname IN ('pg_cron', 'pglogical', 'timescaledb')"
+                .to_owned(),
+        },
+        Uncarried {
+            code: "event_triggers",
+            what: "event triggers",
+            sql: "SELECT evtname::text FROM pg_event_trigger".to_owned(),
+        },
     ]
 }
 
 /// What this version does not carry.
 pub(super) async fn cannot_be_carried(server: &Server) -> Result<Vec<Finding>> {
     let mut findings = prepared_transactions(server).await?;
-    for (code, what, sql) in not_carried() {
+    for Uncarried { code, what, sql } in not_carried() {
         let found = server.texts(&format!("look for {what}"), &sql, &[]).await?;
         if !found.is_empty() {
             let why = format!("not yet carried: {what} on {}: {}", server.name, shown(&found));

@@ -11,7 +11,7 @@ use trefoil_core::finding::{Finding, Severity};
 
 use super::access;
 use super::connect::Server;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// How long reaching an address may take.
 const REACH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -115,12 +115,11 @@ pub fn require_none(findings: &[Finding]) -> Result<()> {
         findings.iter().filter(|found| found.severity == Severity::Blocker).collect();
     let Some(first) = blockers.first() else { return Ok(()) };
     let messages: Vec<_> = blockers.iter().map(|found| found.message.as_str()).collect();
-    let code = if first.code == "postgres_superuser_needed" {
-        "postgres_superuser_needed"
-    } else {
-        "preflight_blocked"
+    let why = messages.join("; ");
+    let error = match first.code.as_str() {
+        "postgres_superuser_needed" => Error::refused("postgres_superuser_needed", why),
+        _ => Error::refused("preflight_blocked", why),
     };
-    let error = Error::new(ErrorKind::Refused, code, messages.join("; "));
     let commands: Vec<_> = blockers.iter().filter_map(|found| found.command.clone()).collect();
     Err(if commands.is_empty() { error } else { error.hint(commands.join("; ")) })
 }
