@@ -1,7 +1,9 @@
 //! A write with an `Idempotency-Key` happens once: its answer is stored in the transaction of its
-//! rows, and given again to whoever repeats it.
+//! rows, and given again to whoever repeats it. What is written elsewhere gets its name before, in
+//! a transaction of its own, so that a repetition finds it although no answer was stored.
 
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use serde_json::Value;
 use trefoil_clouds::Result;
 use trefoil_clouds::database::{Client, Database, ToSql, Transaction, failed};
 
@@ -11,6 +13,8 @@ use crate::answer::{Answer, Failure, Outcome};
 const KEY_MAX_BYTES: usize = 255;
 /// How long an answer is kept, as PostgreSQL writes it.
 const KEPT_FOR: &str = "24 hours";
+/// The status of a key that has no answer yet: no HTTP status is that low.
+const RESERVED: i32 = 0;
 
 /// A client's key and the request that it belongs to.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,13 +66,28 @@ impl Write<'_> {
     pub(crate) async fn finish(self, answer: Answer) -> Outcome {
         if let Some(key) = &self.key {
             let store = "INSERT INTO idempotency (key, request, status, body) \
-                         VALUES ($1, $2, $3, $4)";
+                         VALUES ($1, $2, $3, $4) \
+                         ON CONFLICT (key) DO UPDATE SET status = $3, body = $4";
             let status = i32::from(answer.status.as_u16());
             let values: [&(dyn ToSql + Sync); 4] = [&key.key, &key.request, &status, &answer.body];
             self.transaction.execute(store, &values).await.map_err(failed)?;
         }
         self.transaction.commit().await.map_err(failed)?;
         Ok(answer)
+    }
+
+    /// Ends the transaction with `what` kept under the key until there is an answer; what an
+    /// earlier attempt has kept, if there was one.
+    pub(crate) async fn reserve(self, what: &Value) -> Outcome<Value> {
+        let Some(key) = &self.key else { return Ok(what.clone()) };
+        let store = "INSERT INTO idempotency (key, request, status, body) \
+                     VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING";
+        let values: [&(dyn ToSql + Sync); 4] = [&key.key, &key.request, &RESERVED, what];
+        self.transaction.execute(store, &values).await.map_err(failed)?;
+        let ask = "SELECT body FROM idempotency WHERE key = $1";
+        let row = self.transaction.query_one(ask, &[&key.key]).await.map_err(failed)?;
+        self.transaction.commit().await.map_err(failed)?;
+        Ok(row.get(0))
     }
 }
 
@@ -80,6 +99,9 @@ async fn stored(transaction: &Transaction<'_>, key: &Key) -> Outcome<Option<Answ
         let why = "this Idempotency-Key was used for another request";
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Err(Failure::new(status, "idempotency_key_reused", why));
+    }
+    if row.get::<_, i32>(1) == RESERVED {
+        return Ok(None);
     }
     let status = u16::try_from(row.get::<_, i32>(1)).ok();
     let status = status.and_then(|status| StatusCode::from_u16(status).ok());

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use trefoil_clouds::sessions::{DEFAULT_TTL, Session};
+use uuid::Uuid;
 
 use crate::answer::{Answer, Failure, Outcome, json_answer, parse};
 use crate::app::{App, Shared};
@@ -34,7 +35,7 @@ struct ChangedSession {
 
 /// What a write of a session does.
 enum Change {
-    Create { data: Value, ttl: Duration },
+    Create { id: Option<String>, data: Value, ttl: Duration },
     Update { id: String, data: Value, version: Option<u64>, ttl: Option<Duration> },
     Delete { id: String },
 }
@@ -50,7 +51,7 @@ pub(crate) async fn create(
     let key = idempotency::key(&headers, &method, &uri)?;
     let NewSession { data, ttl_s } = parse(&body)?;
     let ttl = ttl_s.map(check_ttl).transpose()?.unwrap_or(DEFAULT_TTL);
-    once(&app, key, Change::Create { data, ttl }).await
+    once(&app, key, Change::Create { id: None, data, ttl }).await
 }
 
 /// `GET /sessions/{id}`: the session, unless it has expired.
@@ -86,10 +87,19 @@ pub(crate) async fn delete(
     once(&app, key, Change::Delete { id }).await
 }
 
-/// Makes a change; with a key at most once, as far as the key can be stored before the answer.
-async fn once(app: &App, key: Option<Key>, change: Change) -> Outcome {
+/// Makes a change; with a key once. Sessions are in another store than keys, so a new one has its
+/// identifier in the key's row before it is made: a repetition after a lost answer finds it.
+async fn once(app: &App, key: Option<Key>, mut change: Change) -> Outcome {
     let Some(key) = key else { return perform(app, change).await };
     let mut client = app.database()?.get().await?;
+    if let Change::Create { id, .. } = &mut change {
+        let write = match idempotency::begin(&mut client, Some(key.clone())).await? {
+            Begun::Repeated(answer) => return Ok(answer),
+            Begun::Fresh(write) => write,
+        };
+        let kept = write.reserve(&json!({ "id": Uuid::new_v4() })).await?;
+        *id = kept["id"].as_str().map(str::to_owned);
+    }
     match idempotency::begin(&mut client, Some(key)).await? {
         Begun::Repeated(answer) => Ok(answer),
         Begun::Fresh(write) => {
@@ -104,8 +114,18 @@ async fn perform(app: &App, change: Change) -> Outcome {
     let none = || Failure::not_found("session");
     let written = |status, session: Session| json_answer(status, &session);
     match change {
-        Change::Create { data, ttl } => {
-            written(StatusCode::CREATED, app.sessions.create(None, data, ttl, now).await?)
+        Change::Create { id, data, ttl } => {
+            // Nobody else has an identifier that was reserved: what is there, an earlier attempt
+            // has made.
+            let made = match &id {
+                Some(id) => app.sessions.get(id, now).await?,
+                None => None,
+            };
+            let session = match made {
+                Some(session) => session,
+                None => app.sessions.create(id.as_deref(), data, ttl, now).await?,
+            };
+            written(StatusCode::CREATED, session)
         }
         Change::Update { id, data, version, ttl } => {
             let session = app.sessions.update(&id, data, version, ttl, now).await?;

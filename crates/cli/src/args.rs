@@ -100,6 +100,9 @@ pub enum Command {
     Log,
     /// Show what exists in an environment
     Inventory(EnvironmentArgs),
+    /// Write, list or delete the secrets of an environment
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Move a running application to another environment, and back
     #[command(subcommand)]
     Migrate(MigrateCommand),
@@ -184,6 +187,8 @@ pub enum RunsCommand {
     Resume(RunArg),
     /// Undo everything that a run has done, before its switch
     Abort(RunArg),
+    /// Approve a run, or confirm an item of its checklist
+    Approve(ApproveArgs),
 }
 
 /// One run.
@@ -192,6 +197,41 @@ pub struct RunArg {
     /// The run: its identifier, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
+}
+
+/// `trefoil secrets`.
+#[derive(Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// Write a secret; its value comes from stdin, or is asked for
+    Set(SecretArgs),
+    /// List the names
+    List(EnvironmentArgs),
+    /// Delete a secret
+    Delete(SecretArgs),
+}
+
+/// One secret of an environment. Its value is no argument: everyone on the machine can read those.
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    /// The environment's name in the specification
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The secret's name
+    pub name: String,
+}
+
+/// `trefoil runs approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The run: its identifier, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Who approves; written into the run's journal, and not authenticated
+    #[arg(long = "as", value_name = "NAME")]
+    pub by: String,
+    /// The item of the checklist that is confirmed; the run as a whole when left out
+    #[arg(long, value_name = "ID")]
+    pub item: Option<String>,
 }
 
 /// `trefoil migrate`.
@@ -234,6 +274,16 @@ pub struct MigratePlanArgs {
     /// How long the way back stays open before it is called overdue [default: 24h]
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
+    /// How many people must approve the run before its first step; one when no number is given
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        value_parser = clap::value_parser!(u32).range(1..=100)
+    )]
+    pub require_approval: Option<u32>,
 }
 
 /// `trefoil migrate preflight`.
@@ -358,9 +408,13 @@ impl Command {
                 Some(RunsCommand::Show(_)) => "runs-show",
                 Some(RunsCommand::Resume(_)) => "runs-resume",
                 Some(RunsCommand::Abort(_)) => "runs-abort",
+                Some(RunsCommand::Approve(_)) => "runs-approve",
             },
             Command::Log => "log",
             Command::Inventory(_) => "inventory",
+            Command::Secrets(SecretsCommand::Set(_)) => "secrets-set",
+            Command::Secrets(SecretsCommand::List(_)) => "secrets-list",
+            Command::Secrets(SecretsCommand::Delete(_)) => "secrets-delete",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
             Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 #[cfg(feature = "operate")]
 use trefoil_core::cost::{Needs, Offer, Place, PriceBook, Pricer, Usage};
 use trefoil_core::spec::AppSpec;
 use url::Url;
 
+use crate::chat::{Chat, ChatOptions};
 use crate::objects::Objects;
 use crate::secrets::Secrets;
 use crate::services::Services;
@@ -38,6 +39,9 @@ struct Opens {
     objects: fn(&Url) -> Result<Objects>,
     sessions: fn(&Url) -> Result<Sessions>,
     secrets: fn(&Url) -> Result<Secrets>,
+    /// The schemes of the URLs of its chats.
+    chat_schemes: &'static [&'static str],
+    chat: fn(&Url, &ChatOptions) -> Result<Chat>,
     services: fn(&AppSpec, &str, &Path, Option<&SecretString>) -> Result<Services>,
     #[cfg(feature = "operate")]
     open: fn(&crate::operate::OpenSite<'_>) -> Result<crate::operate::Site>,
@@ -56,6 +60,8 @@ const CLOUDS: &[Cloud] = &[
             objects: crate::local::open_objects,
             sessions: crate::local::open_sessions,
             secrets: crate::local::open_secrets,
+            chat_schemes: crate::local::CHAT_SCHEMES,
+            chat: crate::local::open_chat,
             services: crate::local::open_services,
             #[cfg(feature = "operate")]
             open: crate::local::operate::open,
@@ -198,32 +204,41 @@ pub fn open_services(
 
 /// Opens a bucket by its URL.
 pub(crate) fn open_objects(url: &str) -> Result<Objects> {
-    let (cloud, url) = by_url(url)?;
+    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
     (cloud.objects)(&url)
 }
 
 /// Opens a store of sessions by its URL.
 pub(crate) fn open_sessions(url: &str) -> Result<Sessions> {
-    let (cloud, url) = by_url(url)?;
+    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
     (cloud.sessions)(&url)
 }
 
 /// Opens a store of secrets by its URL.
 pub(crate) fn open_secrets(url: &str) -> Result<Secrets> {
-    let (cloud, url) = by_url(url)?;
+    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
     (cloud.secrets)(&url)
+}
+
+/// Opens a chat by its URL.
+pub(crate) fn open_chat(url: &SecretString, options: &ChatOptions) -> Result<Chat> {
+    let (cloud, url) = by_url(url.expose_secret(), |cloud| cloud.chat_schemes)?;
+    (cloud.chat)(&url, options)
 }
 
 /// How the cloud is opened whose scheme a URL has. The URL itself is in no error: it may hold a
 /// password.
-fn by_url(text: &str) -> Result<(&'static Opens, Url)> {
+fn by_url(
+    text: &str,
+    schemes_of: fn(&Opens) -> &'static [&'static str],
+) -> Result<(&'static Opens, Url)> {
     let opens = || CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref());
-    let schemes: Vec<&str> = opens().flat_map(|cloud| cloud.schemes).copied().collect();
+    let schemes: Vec<&str> = opens().flat_map(schemes_of).copied().collect();
     let Ok(url) = Url::parse(text) else {
         let error = Error::usage("service_url", "the URL of a service cannot be read");
         return Err(error.hint(format!("it begins with: {}", begins(&schemes))));
     };
-    let found = opens().find(|cloud| cloud.schemes.contains(&url.scheme()));
+    let found = opens().find(|cloud| schemes_of(cloud).contains(&url.scheme()));
     match found {
         Some(cloud) => Ok((cloud, url)),
         None => Err(unknown_scheme(url.scheme(), &schemes)),

@@ -30,7 +30,8 @@ pub enum LedgerEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<String>,
     },
-    /// A run of a plan began. Refused while another run is open, except the one that it takes back.
+    /// A run of a plan began. Refused while another run is open, except the one that it takes
+    /// back. Bringing an environment up again, which switches nothing, may begin beside a move.
     RunOpened {
         /// The plan's and the run's identifier.
         run_id: String,
@@ -110,10 +111,15 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The newest run that has not ended, if there is one. Two are open while a rollback takes
-    /// back a run whose way back is open.
+    /// The newest run that has not ended, if there is one.
     pub fn open_run(&self) -> Option<&str> {
-        self.runs.iter().rev().find(|(_, state)| state.is_none()).map(|(run, _)| run.as_str())
+        self.open_runs().next_back()
+    }
+
+    /// The runs that have not ended, oldest first: several while a rollback takes back a run whose
+    /// way back is open, and while an environment is brought up again beside a move.
+    pub fn open_runs(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.runs.iter().filter(|(_, state)| state.is_none()).map(|(run, _)| run.as_str())
     }
 
     /// Whether the run began and has not ended.
@@ -152,8 +158,9 @@ impl Ledger {
             return Err(Error::refused("plan_unknown", format!("the log holds no plan {run_id}"))
                 .hint("make it again: the log keeps the digest of every plan that it knows"));
         };
-        let parent = plan.parent.as_deref();
-        if let Some(other) = self.open_run().filter(|other| Some(*other) != parent) {
+        if let Some(other) =
+            self.open_runs().rev().find(|other| !self.may_stand_beside(plan, other))
+        {
             return Err(Error::refused("run_open", format!("run {other} is still open"))
                 .hint(format!("see `trefoil runs show {other}`")));
         }
@@ -163,6 +170,14 @@ impl Ledger {
         }
         self.runs.push((run_id.to_owned(), None));
         Ok(())
+    }
+
+    /// A rollback beside what it takes back; a start of what exists already beside a move, because
+    /// a machine that was started again needs it before the move can go on or back.
+    fn may_stand_beside(&self, plan: &PlanRecord, open: &str) -> bool {
+        let is_move = self.plans.get(open).is_some_and(|other| other.kind.is_move());
+        let restarts = plan.kind == PlanKind::Up && self.active.is_some();
+        plan.parent.as_deref() == Some(open) || (restarts && is_move)
     }
 
     fn raise(&mut self, epoch: u64, environment: &str) -> Result<()> {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::checklist::{self, Item};
 use crate::journal::{Entry, Event, Run};
 use crate::plan::{
     Action, Interval, PlanKind, StoreProof, SyncOutput, TableProof, ValidateOutput, VerifyOutput,
@@ -36,6 +37,8 @@ pub struct MoveReport {
     pub sessions: StoreProof,
     /// The secrets' comparison.
     pub secrets: StoreProof,
+    /// What was proven, what a person must confirm, and who did.
+    pub checklist: Vec<Item>,
     /// The steps in the order in which they ran.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -74,6 +77,7 @@ impl MoveReport {
             objects: proofs.objects,
             sessions: proofs.sessions,
             secrets: proofs.secrets,
+            checklist: checklist::of_run(run),
             timeline,
         }
     }

@@ -35,6 +35,17 @@ pub(crate) async fn edge(site: &Site) -> Result<EdgeStatus> {
     })
 }
 
+/// The state of the edge, which is started when it does not run, as after its process was killed:
+/// it remembers where it sent users, and its epoch.
+pub(crate) async fn edge_again(site: &Site, spec: &AppSpec) -> Result<EdgeStatus> {
+    if site.traffic.status().await?.is_none()
+        && let Some(application) = &spec.application
+    {
+        site.traffic.open(application.port).await?;
+    }
+    edge(site).await
+}
+
 /// Sends users' requests, those held first, to the environment's running application.
 pub(crate) async fn release(site: &Site, epoch: u64) -> Result<()> {
     let upstream = Upstream { environment: site.name.clone(), address: address(site).await? };

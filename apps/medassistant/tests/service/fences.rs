@@ -107,3 +107,19 @@ async fn it_goes_on_after_a_crash_of_the_database() {
     assert_eq!(note(&service, 1).await.header("idempotency-replayed"), Some("true"));
     assert_eq!(note(&service, 2).await.status, StatusCode::CREATED);
 }
+
+/// The session was made, and the process ended before its answer was stored.
+#[tokio::test]
+async fn a_session_whose_answer_was_lost_is_found_again() {
+    let (server, service) = fenceable().await;
+    let body = r#"{"data":{"user":1}}"#;
+    let first = service.send("POST", "/sessions", Some("lost"), body).await.pair();
+    assert_eq!(first.0, 201);
+    let lose = "UPDATE idempotency SET status = 0, body = jsonb_build_object('id', body->'id')";
+    server.execute(DATABASE, lose).await;
+    let again = service.send("POST", "/sessions", Some("lost"), body).await;
+    assert_eq!(again.pair(), first, "the same session, and not a second one");
+    assert_eq!(service.send("POST", "/sessions", Some("lost"), body).await.pair(), first);
+    let other = service.send("PUT", "/documents/a", Some("lost"), "x").await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+}

@@ -26,10 +26,17 @@ pub async fn run(cx: &Cx, args: &Down) -> Result<ExitStatus> {
     let environment = args.environment.as_str();
     let world = cx.world(&spec, &[environment])?;
     let state = runner::state(cx).await?;
+    let open = state.open_runs().await?;
     let ledger = state.ledger().await?;
     let (plan_id, made_at) = (new_id(), Timestamp::now());
-    let facts =
-        EnvironmentFacts { spec: &spec, environment, ledger: &ledger, plan_id: &plan_id, made_at };
+    let facts = EnvironmentFacts {
+        spec: &spec,
+        environment,
+        ledger: &ledger,
+        open: &open,
+        plan_id: &plan_id,
+        made_at,
+    };
     let down = plan_down(&facts, args.destroy);
     if let Some(note) = &down.note {
         cx.printer.talk(note);

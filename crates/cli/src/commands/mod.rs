@@ -19,6 +19,7 @@ pub mod prices;
 pub mod ps;
 pub mod runs;
 pub mod schema;
+pub mod secrets;
 pub mod up;
 
 use crate::args::Command;
@@ -37,6 +38,7 @@ pub async fn run(cx: &Cx, command: Command) -> Result<ExitStatus> {
         Command::Runs(args) => runs::run(cx, args).await,
         Command::Log => log::run(cx).await,
         Command::Inventory(args) => inventory::run(cx, &args).await,
+        Command::Secrets(command) => secrets::run(cx, command).await,
         Command::Migrate(command) => migrate::run(cx, command).await,
         Command::Cost(args) => cost::run(cx, args).await,
         Command::Prices(command) => prices::run(cx, command).await,

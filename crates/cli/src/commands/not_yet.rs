@@ -29,7 +29,6 @@ const COMMANDS: &[(&str, &str)] = &[
 const PARTS: &[(&str, &str, &str)] = &[
     ("migrate", "verify", "compare the data of two environments"),
     ("migrate", "rehearse", "rehearse a move on copies"),
-    ("runs", "approve", "approve a run"),
 ];
 
 /// The refusal of `word`, which stands behind `before` on the command line, if it is one of these.

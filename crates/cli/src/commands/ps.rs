@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     environments: Vec<Row>,
     /// What users reach; null when it does not run.
     edge: Option<EdgeStatus>,
+    /// Why it is not known how the edge is; null when it is.
+    edge_problem: Option<String>,
     /// The newest epoch of the log.
     epoch: u64,
     /// The environment that may write.
@@ -53,14 +55,18 @@ pub async fn run(cx: &Cx) -> Result<ExitStatus> {
     let world = cx.world(&spec, &names)?;
     let ledger = runner::state(cx).await?.ledger().await?;
     let mut environments = Vec::with_capacity(world.sites.len());
-    let mut edge = None;
+    let (mut edge, mut edge_problem) = (None, None);
     for site in world.sites.values() {
         environments.push(row(site, &ledger).await);
         if edge.is_none() {
-            edge = site.traffic.status().await?;
+            (edge, edge_problem) = match site.traffic.status().await {
+                Ok(status) => (status, None),
+                Err(error) => (None, Some(error.chain())),
+            };
         }
     }
-    let answer = Answer { environments, edge, epoch: ledger.epoch, active: ledger.active };
+    let answer =
+        Answer { environments, edge, edge_problem, epoch: ledger.epoch, active: ledger.active };
     cx.printer.answer(&answer, || text(&answer))?;
     Ok(ExitStatus::Yes)
 }
@@ -117,12 +123,16 @@ fn text(answer: &Answer) -> String {
         }
     }
     text.push_str("\n\n");
-    text.push_str(&edge(answer.edge.as_ref()));
+    text.push_str(&edge(answer));
     text
 }
 
-fn edge(edge: Option<&EdgeStatus>) -> String {
-    let Some(edge) = edge else { return "edge: does not run".to_owned() };
+fn edge(answer: &Answer) -> String {
+    let edge = match (&answer.edge, &answer.edge_problem) {
+        (Some(edge), _) => edge,
+        (None, Some(problem)) => return format!("edge: unreachable ({problem})"),
+        (None, None) => return "edge: does not run".to_owned(),
+    };
     let to = match &edge.upstream {
         Some(upstream) => format!("{} ({})", upstream.environment, upstream.address),
         None => "nothing".to_owned(),

@@ -31,10 +31,17 @@ pub async fn run(cx: &Cx, args: &Up) -> Result<ExitStatus> {
     let environment = args.environment.as_str();
     let world = cx.world(&spec, &[environment])?;
     let state = runner::state(cx).await?;
+    let open = state.open_runs().await?;
     let ledger = state.ledger().await?;
     let (plan_id, made_at) = (new_id(), Timestamp::now());
-    let facts =
-        EnvironmentFacts { spec: &spec, environment, ledger: &ledger, plan_id: &plan_id, made_at };
+    let facts = EnvironmentFacts {
+        spec: &spec,
+        environment,
+        ledger: &ledger,
+        open: &open,
+        plan_id: &plan_id,
+        made_at,
+    };
     let up = plan_up(&facts);
     if let Some(note) = &up.note {
         cx.printer.talk(note);
@@ -44,7 +51,7 @@ pub async fn run(cx: &Cx, args: &Up) -> Result<ExitStatus> {
     let answer = Answer { environment, run_id: &plan_id, url: url(&run), note };
     cx.printer.answer(&answer, || match &answer.url {
         Some(url) => format!("{environment} serves at {url}"),
-        None => format!("{environment} is provisioned"),
+        None => format!("{environment} is up, and users are not sent to it"),
     })?;
     Ok(ExitStatus::Yes)
 }

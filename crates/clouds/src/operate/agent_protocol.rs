@@ -99,6 +99,13 @@ pub struct InstanceStatus {
     pub last_words: Vec<String>,
 }
 
+/// `POST /shutdown`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Shutdown {
+    /// Whether all data is deleted next, so that the server need not write it out first.
+    pub discard: bool,
+}
+
 /// What an agent writes down of an instance, in `instances/NAME.json`, so that the next agent
 /// knows it again. Never a secret: the environment's values are not in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -53,6 +53,23 @@ fn a_rollback_opens_beside_the_run_that_it_takes_back() {
 }
 
 #[test]
+fn a_start_of_what_exists_opens_beside_a_move_and_nothing_else() {
+    let kind = |id: &str, kind: PlanKind| match made(id, None) {
+        LedgerEvent::PlanMade { plan_id, digest, from, to, parent, .. } => {
+            LedgerEvent::PlanMade { plan_id, kind, digest, from, to, parent }
+        }
+        other => other,
+    };
+    let (up, again, down) =
+        (kind("up", PlanKind::Up), kind("again", PlanKind::Up), kind("down", PlanKind::Down));
+    let plans = [epoch(1, "east"), made("a", None), up, again, down, opened("a"), opened("up")];
+    assert_eq!(ledger(&plans).unwrap().open_runs().collect::<Vec<_>>(), ["a", "up"]);
+    assert_eq!(code(&[&plans[..], &[opened("again")]].concat()), "run_open");
+    assert_eq!(code(&[&plans[..], &[closed("up"), opened("down")]].concat()), "run_open");
+    assert_eq!(code(&plans[1..]), "run_open", "the first start of all switches");
+}
+
+#[test]
 fn unknown_plans_and_second_runs_are_refused() {
     assert_eq!(code(&[opened("a")]), "plan_unknown");
     assert_eq!(code(&[made("a", None), opened("a"), closed("a"), opened("a")]), "run_closed");

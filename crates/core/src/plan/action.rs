@@ -70,6 +70,8 @@ pub enum Action {
     FinishDatabase(FinishDatabase),
     /// Stop carrying objects, sessions and secrets back.
     FinishBackflow(FinishBackflow),
+    /// Carry back again what an open run carries back, after its process has died.
+    ResumeBackflow(ResumeBackflow),
 }
 
 /// See [`Action::ProvisionEnvironment`].
@@ -454,6 +456,17 @@ pub enum Prepared {
 /// See [`Action::FinishBackflow`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FinishBackflow {
+    /// The environment that serves.
+    pub from: String,
+    /// The environment that served.
+    pub to: String,
+}
+
+/// See [`Action::ResumeBackflow`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ResumeBackflow {
+    /// The run whose way back is open.
+    pub run: String,
     /// The environment that serves.
     pub from: String,
     /// The environment that served.

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 
 use crate::digest;
+use crate::journal::Run;
 use crate::ledger::Ledger;
 use crate::plan::{
     Action, AwaitReady, Blocker, Bytes, Inputs, Interval, OpenEdge, Plan, PlanKind,
-    ProvisionEnvironment, SetUpApplication, StartApplication, Step, TearDownEnvironment,
+    ProvisionEnvironment, ResumeBackflow, SetUpApplication, StartApplication, Step,
+    TearDownEnvironment,
 };
 use crate::spec::{AppSpec, Application};
 
@@ -19,10 +21,21 @@ pub struct EnvironmentFacts<'a> {
     pub environment: &'a str,
     /// The fold of the application's log.
     pub ledger: &'a Ledger,
+    /// The runs that have not ended, oldest first.
+    pub open: &'a [OpenRun],
     /// The identifier of the plan to make.
     pub plan_id: &'a str,
     /// Now.
     pub made_at: Timestamp,
+}
+
+/// A run that has not ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenRun {
+    /// The run.
+    pub run: Run,
+    /// Whether another process, which lives, is executing it now.
+    pub executing: bool,
 }
 
 /// A plan, and what a person should know about it.
@@ -36,26 +49,66 @@ pub struct EnvironmentPlan {
 
 /// Plans `trefoil up`. When no environment is active, this one becomes the active one with the next
 /// epoch. The active one is started again under its epoch. Beside another active environment, this
-/// one is only provisioned, because two that serve would both be written to.
+/// one is only provisioned, because two that serve would both be written to. Beside a move that
+/// waits for a person, what existed is started again as the move has left it, and nothing else.
 pub fn plan_up(facts: &EnvironmentFacts<'_>) -> EnvironmentPlan {
     let name = facts.environment;
     let mut actions =
         vec![Action::ProvisionEnvironment(ProvisionEnvironment { environment: name.to_owned() })];
-    let mut note = None;
-    match &facts.ledger.active {
-        Some(active) if active != name => {
-            note = Some(format!(
-                "`{active}` serves, so `{name}` is provisioned and its application is not started"
-            ));
+    let (more, note) = match (newest_move(facts.open), &facts.ledger.active) {
+        (Some(run), _) => as_left_by(facts, run),
+        (None, Some(active)) if active != name => {
+            let why = "is provisioned and its application is not started";
+            (Vec::new(), Some(format!("`{active}` serves, so `{name}` {why}")))
         }
-        _ => actions.extend(facts.spec.application.iter().flat_map(|app| serve(facts, app))),
-    }
+        _ => (serve(facts), None),
+    };
+    actions.extend(more);
+    actions.extend(carry_back(facts).map(Action::ResumeBackflow));
     let mut plan = plan(facts, PlanKind::Up, actions);
     if facts.ledger.active.is_none() {
         // The last step is the one after which users reach the environment.
         plan.steps.iter_mut().rev().take(1).for_each(|step| step.switch = true);
     }
     EnvironmentPlan { plan, note }
+}
+
+fn newest_move(open: &[OpenRun]) -> Option<&Run> {
+    open.iter().rev().map(|open| &open.run).find(|run| run.plan.kind.is_move())
+}
+
+/// Only the side that may be written to is opened to users. Another side's application is started
+/// when the run had started it, or had not stopped it yet: going on or back counts on that.
+fn as_left_by(facts: &EnvironmentFacts<'_>, run: &Run) -> (Vec<Action>, Option<String>) {
+    let (name, id) = (facts.environment, &run.plan.plan_id);
+    if run.writable_side(facts.ledger.active.as_deref()).as_deref() == Some(name) {
+        return (serve(facts), None);
+    }
+    if facts.spec.application.is_some() && run.runs_application(name) {
+        let start = StartApplication { environment: name.to_owned(), standby: true };
+        let note = format!("run {id} is open: `{name}` is started as it was, and not opened");
+        return (vec![Action::StartApplication(start)], Some(note));
+    }
+    let note = format!("run {id} is open, and the application of `{name}` stays stopped as it was");
+    (Vec::new(), Some(note))
+}
+
+/// What an open run carries back between this environment and another.
+fn carry_back(facts: &EnvironmentFacts<'_>) -> Option<ResumeBackflow> {
+    let mut carried = None;
+    for OpenRun { run, .. } in facts.open {
+        for step in &run.plan.steps {
+            match &step.action {
+                Action::StartBackflow(start) if run.is_done(step.n) => {
+                    let (from, to) = (start.from.clone(), start.to.clone());
+                    carried = Some(ResumeBackflow { run: run.plan.plan_id.clone(), from, to });
+                }
+                Action::FinishBackflow(_) if !run.is_untouched(step.n) => carried = None,
+                _ => {}
+            }
+        }
+    }
+    carried.filter(|one| [&one.from, &one.to].map(String::as_str).contains(&facts.environment))
 }
 
 /// Plans `trefoil down`; `destroy` deletes the environment's data too.
@@ -71,7 +124,11 @@ pub fn plan_down(facts: &EnvironmentFacts<'_>, destroy: bool) -> EnvironmentPlan
     EnvironmentPlan { plan: plan(facts, PlanKind::Down, vec![action]), note }
 }
 
-fn serve(facts: &EnvironmentFacts<'_>, application: &Application) -> Vec<Action> {
+fn serve(facts: &EnvironmentFacts<'_>) -> Vec<Action> {
+    facts.spec.application.iter().flat_map(|application| start(facts, application)).collect()
+}
+
+fn start(facts: &EnvironmentFacts<'_>, application: &Application) -> Vec<Action> {
     let environment = || facts.environment.to_owned();
     let first = facts.ledger.active.is_none();
     let set_up = Action::SetUpApplication(SetUpApplication { environment: environment() });
@@ -107,12 +164,14 @@ fn plan(facts: &EnvironmentFacts<'_>, kind: PlanKind, actions: Vec<Action>) -> P
         inputs: inputs(facts.spec),
         steps: (1..).zip(actions).map(|(n, action)| step(n, action)).collect(),
         mapping: Vec::new(),
-        blockers: blockers(facts.ledger),
+        blockers: blockers(facts, kind),
         bytes: Bytes::default(),
         downtime_ms: Interval::default(),
         traffic: "edge".to_owned(),
         window_deadline_ms: 0,
         soak_ms: 0,
+        required_approvals: 0,
+        checklist: Vec::new(),
     }
 }
 
@@ -123,13 +182,21 @@ pub fn inputs(spec: &AppSpec) -> Inputs {
     Inputs { specification, source: String::new(), target: String::new() }
 }
 
-fn blockers(ledger: &Ledger) -> Vec<Blocker> {
-    let blocker = |run: &str| Blocker {
-        code: "run_open".to_owned(),
-        message: format!("run {run} has not ended"),
-        hint: format!("see `trefoil runs show {run}`"),
+/// A run that a process executes blocks both, and so does a move when something is taken down. An
+/// earlier `up` or `down` that did not end blocks nothing: this run takes its place.
+fn blockers(facts: &EnvironmentFacts<'_>, kind: PlanKind) -> Vec<Blocker> {
+    let restarts = kind == PlanKind::Up && facts.ledger.active.is_some();
+    let blocker = |open: &OpenRun| {
+        let (id, is_move) = (&open.run.plan.plan_id, open.run.plan.kind.is_move());
+        let (code, message) = match open.executing {
+            true => ("run_running", format!("run {id} is being executed")),
+            false if is_move && !restarts => ("run_open", format!("run {id} has not ended")),
+            false => return None,
+        };
+        let hint = format!("see `trefoil runs show {id}`");
+        Some(Blocker { code: code.to_owned(), message, hint })
     };
-    ledger.open_run().map(blocker).into_iter().collect()
+    facts.open.iter().filter_map(blocker).collect()
 }
 
 /// Estimates are what the local environments of the tests take, with room above.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::builder::Steps;
 use super::window::{Carried, Switch};
 use super::{estimate, mapping};
+use crate::checklist;
 use crate::digest;
 use crate::finding::Finding;
 use crate::inventory::{Inventory, ResourceKind};
@@ -46,13 +47,16 @@ pub struct MoveOptions {
     pub window_deadline_ms: u64,
     /// How long the way back stays open, in milliseconds.
     pub soak_ms: u64,
+    /// How many people must approve the run before its first step. A rollback asks nobody: it
+    /// is what is done when there is no time.
+    pub required_approvals: u32,
 }
 
 impl Default for MoveOptions {
     /// 30 s for the switch: the measured ones end within one, and held requests wait as long.
     /// 24 h for the soak: a working day's traffic has been seen by then.
     fn default() -> Self {
-        Self { window_deadline_ms: 30_000, soak_ms: 24 * 3_600 * 1_000 }
+        Self { window_deadline_ms: 30_000, soak_ms: 24 * 3_600 * 1_000, required_approvals: 0 }
     }
 }
 
@@ -67,7 +71,7 @@ pub(super) fn stream_names(plan_id: &str) -> (String, String) {
 pub fn plan_migrate(facts: &MoveFacts) -> Plan {
     let bytes = mapping::bytes(&facts.source);
     let steps = steps(facts, &bytes);
-    Plan {
+    let mut plan = Plan {
         plan_id: facts.plan_id.clone(),
         kind: PlanKind::Migrate,
         made_at: facts.made_at,
@@ -88,8 +92,12 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         traffic: facts.traffic.clone(),
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
+        required_approvals: facts.options.required_approvals,
+        checklist: Vec::new(),
         steps: steps.done(),
-    }
+    };
+    plan.checklist = checklist::of_plan(&plan, &facts.source);
+    plan
 }
 
 fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {

@@ -6,6 +6,7 @@ use super::builder::Steps;
 use super::migrate::stream_names;
 use super::window::{Carried, Switch};
 use super::{MoveOptions, estimate, mapping};
+use crate::checklist;
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
@@ -53,7 +54,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
     }
     let bytes = mapping::bytes(&facts.source);
     let steps = steps(facts, &bytes)?;
-    Ok(Plan {
+    let mut plan = Plan {
         plan_id: facts.plan_id.clone(),
         kind: PlanKind::Rollback,
         made_at: facts.made_at,
@@ -74,8 +75,12 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         traffic: facts.traffic.clone(),
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
+        required_approvals: 0,
+        checklist: Vec::new(),
         steps: steps.done(),
-    })
+    };
+    plan.checklist = checklist::of_plan(&plan, &facts.source);
+    Ok(plan)
 }
 
 fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {

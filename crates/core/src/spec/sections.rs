@@ -11,7 +11,6 @@ const NOT_YET: &[(&str, &[&str])] = &[("", &["budget", "cache", "cdn", "firewall
 const NOT_USED: &[&[&str]] = &[
     &["size"],
     &["scale"],
-    &["chat"],
     &["jobs"],
     &["domain"],
     &["alarms"],

@@ -31,12 +31,7 @@ impl Perform for HoldTraffic {
     /// died meanwhile is started again: it remembers its epoch.
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
         let site = cx.site(&self.environment)?;
-        if site.traffic.status().await?.is_none()
-            && let Some(application) = &cx.world.spec.application
-        {
-            site.traffic.open(application.port).await?;
-        }
-        let edge = serving::edge(site).await?;
+        let edge = serving::edge_again(site, &cx.world.spec).await?;
         is_here(&self.environment, &edge)?;
         serving::release(site, edge.epoch).await
     }

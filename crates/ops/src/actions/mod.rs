@@ -23,6 +23,7 @@ mod open_edge;
 mod preflight;
 mod prepare_database;
 mod provision_environment;
+mod resume_backflow;
 mod set_up_application;
 mod start_application;
 mod start_backflow;
@@ -73,5 +74,6 @@ pub fn of(action: &Action) -> &dyn Perform {
         Action::Validate(action) => action,
         Action::FinishDatabase(action) => action,
         Action::FinishBackflow(action) => action,
+        Action::ResumeBackflow(action) => action,
     }
 }

@@ -190,6 +190,26 @@ impl Cluster {
         line.split(|byte| *byte == 0).any(|argument| argument == data).then_some(process)
     }
 
+    /// Removes the lock file of a server that died with the machine or was killed. PostgreSQL keeps
+    /// to it while its number belongs to anybody: a process that has ended and is not collected
+    /// yet, or after a start of the machine another one. Kept while a process of the dead server
+    /// still works in the data folder, because two servers on one folder destroy it.
+    pub(super) fn forget_dead(&self) -> Result<()> {
+        if self.pid_file().is_none() || self.running().is_some() || self.is_worked_in() {
+            return Ok(());
+        }
+        files::remove_file(&self.data().join("postmaster.pid"))
+    }
+
+    /// Whether a process has the data folder as its working directory, as all of PostgreSQL's do.
+    pub(super) fn is_worked_in(&self) -> bool {
+        let Ok(data) = self.data().canonicalize() else { return false };
+        let Ok(processes) = std::fs::read_dir("/proc") else { return true };
+        processes.flatten().any(|process| {
+            std::fs::read_link(process.path().join("cwd")).is_ok_and(|folder| folder == data)
+        })
+    }
+
     /// Whether the server says that it accepts connections.
     pub(super) fn accepts(&self, process: ProcessId) -> bool {
         // Line 1 is the process, line 8 its state (PostgreSQL's pidfile.h).

@@ -23,6 +23,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a fast stop may take before it is made an immediate one, and that before it fails.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_NOW_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the processes of a killed server may take to end.
+const ORPHANS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the server is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// The pause before the first restart; it doubles with each up to the longest.
@@ -119,7 +121,10 @@ impl DatabaseServer {
     async fn ensure_runs(&self, cluster: &Cluster, port: u16) -> Result<()> {
         let process = match cluster.running() {
             Some(process) => process,
-            None => self.launch(cluster, port)?,
+            None => {
+                orphans_gone(cluster).await;
+                self.launch(cluster, port)?
+            }
         };
         self.lock().process = Some(process);
         let began = Instant::now();
@@ -142,6 +147,7 @@ impl DatabaseServer {
                 .hint("free the port; other environments' streams expect the database there"));
         }
         cluster.configure(port)?;
+        cluster.forget_dead()?;
         let log = self.folder.join(LOG);
         let mut command = cluster.command("postgres");
         command.arg("-D").arg(cluster.data());
@@ -197,24 +203,26 @@ impl DatabaseServer {
     /// Stops the server; its data stays.
     pub(super) async fn stop(&self) -> Result<()> {
         let _changing = self.changing.lock().await;
-        self.stop_server().await
+        self.stop_server(Signal::SIGINT).await
     }
 
-    /// Stops the server and starts none from now on.
-    pub(super) async fn shut_down(&self) -> Result<()> {
+    /// Stops the server and starts none from now on. What it holds is not written out when it is
+    /// to be discarded.
+    pub(super) async fn shut_down(&self, discard: bool) -> Result<()> {
         let mut closed = self.changing.lock().await;
         *closed = true;
-        self.stop_server().await
+        self.stop_server(if discard { Signal::SIGQUIT } else { Signal::SIGINT }).await
     }
 
-    async fn stop_server(&self) -> Result<()> {
+    /// SIGINT is PostgreSQL's fast stop: sessions are ended, data is written. SIGQUIT is its
+    /// immediate one: the next start recovers.
+    async fn stop_server(&self, how: Signal) -> Result<()> {
         let State { record, cluster, .. } = self.lock().clone();
         let (Some(mut record), Some(cluster)) = (record, cluster) else { return Ok(()) };
         record.wanted = false;
         self.write_down(record)?;
         let Some(process) = cluster.running() else { return Ok(()) };
-        // SIGINT is PostgreSQL's fast stop: sessions are ended, data is written.
-        process.signal(Signal::SIGINT);
+        process.signal(how);
         if gone_within(process, STOP_TIMEOUT).await {
             return Ok(());
         }
@@ -237,6 +245,15 @@ impl DatabaseServer {
             data_dir: cluster.data().display().to_string(),
             version: cluster.binaries.version().to_owned(),
         })
+    }
+}
+
+/// Waits until the processes of a server that was killed have noticed. PostgreSQL refuses to start
+/// when one does not.
+async fn orphans_gone(cluster: &Cluster) {
+    let began = Instant::now();
+    while cluster.is_worked_in() && began.elapsed() < ORPHANS_TIMEOUT {
+        tokio::time::sleep(LOOK_INTERVAL / 4).await;
     }
 }
 

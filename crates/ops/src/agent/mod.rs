@@ -19,7 +19,8 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use trefoil_clouds::operate::agent_protocol::{
-    AgentStatus, DatabaseStatus, InstanceStatus, StartDatabase, StartInstance, StopInstance,
+    AgentStatus, DatabaseStatus, InstanceStatus, Shutdown, StartDatabase, StartInstance,
+    StopInstance,
 };
 use trefoil_clouds::operate::control::{AGENT_SOCKET, Refused, listen};
 use trefoil_clouds::operate::{files, process};
@@ -151,10 +152,14 @@ async fn stop_instance(
     to_its_end(async move { agent.instances.stop(&request.name, drain).await }).await
 }
 
-async fn shutdown(State(agent): State<Arc<Agent>>) -> Answer<()> {
+async fn shutdown(
+    State(agent): State<Arc<Agent>>,
+    Json(request): Json<Option<Shutdown>>,
+) -> Answer<()> {
+    let Shutdown { discard } = request.unwrap_or_default();
     to_its_end(async move {
         agent.instances.shut_down(SHUTDOWN_DRAIN).await?;
-        agent.database.shut_down().await?;
+        agent.database.shut_down(discard).await?;
         agent.stop.cancel();
         Ok(())
     })

@@ -9,7 +9,7 @@ use trefoil_core::journal::{Event, Run, RunState};
 use trefoil_core::plan::{Action, Inputs, Plan, PlanKind, Step};
 
 use super::{Check, Context, Perform, Progress, Stop, World, words};
-use crate::state::{Executor, Journal, State};
+use crate::state::{Journal, State, executed_by};
 use crate::{Result, actions};
 
 /// Performs plans. Everything it does is in the journal before it is done.
@@ -59,16 +59,27 @@ impl<'a> Engine<'a> {
 
     /// Begins the run of a recorded plan and performs it until its end or, where the plan marks a
     /// finish, until the soak. When a step fails before the switch, the source serves again before
-    /// this returns with code `run_paused`. Fails like [`Engine::admit`] before anything is done.
+    /// this returns with code `run_paused`; a plan that asks for approvals is opened and waits for
+    /// them with code `approval_missing`. Fails like [`Engine::admit`] before anything is done.
     pub async fn start(&self, plan: &Plan, observed: &Inputs) -> Result<Run> {
         self.admit(plan, observed).await?;
+        if !plan.kind.is_move() {
+            self.state.supersede().await?;
+        }
         let mut journal = self.state.open_run(plan).await?;
+        if let Err(refused) = self.alone(&plan.plan_id).await {
+            self.state.close_run(&mut journal, RunState::Failed).await?;
+            return Err(refused);
+        }
         self.forward(&mut journal).await
     }
 
     /// Goes on with a run whose process died or stopped: first what was begun of the window is
     /// undone, unless the switch was begun; then forwards. An abort that was begun is gone on with.
     pub async fn resume(&self, run_id: &str) -> Result<Run> {
+        if let Some(ended) = self.settled(run_id).await? {
+            return Ok(ended);
+        }
         let mut journal = self.take_over(run_id).await?;
         if journal.run().abort_requested {
             return self.unwind(&mut journal).await;
@@ -79,6 +90,9 @@ impl<'a> Engine<'a> {
 
     /// Undoes every step of a run, last first, and closes it. Refused from the switch on.
     pub async fn abort(&self, run_id: &str) -> Result<Run> {
+        if let Some(ended) = self.settled(run_id).await? {
+            return Ok(ended);
+        }
         let mut journal = self.take_over(run_id).await?;
         if journal.run().switched() {
             return Err(words::switched(run_id));
@@ -106,21 +120,42 @@ impl<'a> Engine<'a> {
         self.forward(&mut journal).await
     }
 
+    /// The run, when all that was left of it was to be noted as ended in the log.
+    async fn settled(&self, run_id: &str) -> Result<Option<Run>> {
+        match self.state.settle().await?.iter().any(|settled| settled == run_id) {
+            true => self.state.journal(run_id).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Adopts a run, unless another process that lives is executing it.
     async fn take_over(&self, run_id: &str) -> Result<Journal> {
         self.state.settle().await?;
         let run = self.state.journal(run_id).await?;
-        let other = run.executor().and_then(|text| text.parse::<Executor>().ok());
-        if let Some(other) = other.filter(|other| *other != Executor::current())
-            && !run.at_rest()
-            && other.is_alive() == Some(true)
-        {
+        if let Some(other) = executed_by(&run) {
             return Err(words::running(run_id, &other.to_string()));
         }
-        self.state.adopt(run_id).await
+        let journal = self.state.adopt(run_id).await?;
+        self.alone(run_id).await?;
+        Ok(journal)
+    }
+
+    /// Refuses to go on beside another run that a living process executes. Asked after this
+    /// process has written that it executes: of two at once, at least one sees the other.
+    async fn alone(&self, run_id: &str) -> Result<()> {
+        for other in self.state.open_runs().await? {
+            let other_id = &other.run.plan.plan_id;
+            if let Some(executor) = executed_by(&other.run).filter(|_| other_id != run_id) {
+                return Err(words::running(other_id, &executor.to_string()));
+            }
+        }
+        Ok(())
     }
 
     async fn forward(&self, journal: &mut Journal) -> Result<Run> {
+        if journal.run().approvals_missing() > 0 {
+            return Err(words::approval_missing(journal.run()));
+        }
         let mut deadline = None;
         while let Some(step) = next(journal.run()) {
             if step.window && deadline.is_none() {

@@ -12,14 +12,13 @@ pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error)
     let serves = serves(run, active);
     let message =
         format!("run {id} is paused at step {} ({}); {serves}", step.n, step.action.name());
-    let abort = if run.switched() || run.plan.kind == PlanKind::Down {
-        String::new()
-    } else {
-        format!(", or `trefoil runs abort {id}`")
+    let hint = match run.plan.kind {
+        PlanKind::Up => format!("remove the cause; then `trefoil up {}` goes on", run.plan.to),
+        PlanKind::Down => format!("remove the cause; then `trefoil down {}` again", run.plan.to),
+        _ if run.switched() => format!("`trefoil runs resume {id}`"),
+        _ => format!("`trefoil runs resume {id}`, or `trefoil runs abort {id}`"),
     };
-    Error::new(ErrorKind::Stopped, "run_paused", message)
-        .hint(format!("`trefoil runs resume {id}`{abort}"))
-        .because(cause)
+    Error::new(ErrorKind::Stopped, "run_paused", message).hint(hint).because(cause)
 }
 
 /// Which side serves now, in a sentence without a full stop.
@@ -80,6 +79,15 @@ pub(super) fn epoch_stale(plan: &Plan, ledger: &Ledger) -> Error {
     let why =
         format!("the plan opens epoch {}, but the log stands at {}", plan.epoch, ledger.epoch);
     Error::refused("epoch_stale", why).hint("something else switched meanwhile; make a new plan")
+}
+
+/// Too few people have approved the run, so nothing was done.
+pub(super) fn approval_missing(run: &Run) -> Error {
+    let (id, missing) = (&run.plan.plan_id, run.approvals_missing());
+    let people = if missing == 1 { "one person".to_owned() } else { format!("{missing} people") };
+    let message = format!("run {id} waits for the approval of {people}; nothing was done");
+    Error::refused("approval_missing", message)
+        .hint(format!("`trefoil runs approve {id} --as NAME`, then `trefoil runs resume {id}`"))
 }
 
 /// Another process executes the run.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{ADMIN_PASSWORD, Local, PASSWORD, SUPERUSER, database_url, gone};
 use crate::local::create_stores;
-use crate::operate::agent_protocol::{DatabaseStatus, StartDatabase};
+use crate::operate::agent_protocol::{DatabaseStatus, Shutdown, StartDatabase};
 use crate::operate::files;
 use crate::operate::provision::{DatabaseAdmin, Provision, Provisioned};
 use crate::{Error, Result};
@@ -47,15 +47,11 @@ impl Provision for Local {
     }
 
     async fn stop(&self) -> Result<()> {
-        if !self.agent.answers().await && !self.agent_died() {
-            return Ok(());
-        }
-        self.ask_agent::<_, ()>("/shutdown", &(), SHUTDOWN_TIMEOUT).await?;
-        gone(&self.layout.root().join("agent.lock")).await
+        self.shut_down(Shutdown { discard: false }).await
     }
 
     async fn destroy(&self) -> Result<()> {
-        self.stop().await?;
+        self.shut_down(Shutdown { discard: true }).await?;
         let database = self.database_record()?.map(|record| record.folder);
         let root = self.layout.root().to_owned();
         blocking(move || {
@@ -86,6 +82,14 @@ impl Provision for Local {
 }
 
 impl Local {
+    async fn shut_down(&self, request: Shutdown) -> Result<()> {
+        if !self.agent.answers().await && !self.agent_died() {
+            return Ok(());
+        }
+        self.ask_agent::<_, ()>("/shutdown", &request, SHUTDOWN_TIMEOUT).await?;
+        gone(&self.layout.root().join("agent.lock")).await
+    }
+
     async fn start_database(&self, database: String) -> Result<()> {
         if RESERVED_DATABASES.contains(&database.as_str()) {
             let message = format!("`{database}` cannot be the name of the application's database");

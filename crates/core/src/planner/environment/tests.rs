@@ -1,6 +1,10 @@
 //! What up and down consist of, for every state of the log.
 
+use serde_json::Value;
+
 use super::*;
+use crate::journal::{Entry, Event};
+use crate::plan::{FinishBackflow, StartBackflow, StopApplication, SwitchTraffic, Validate};
 
 fn spec(setup: bool) -> AppSpec {
     let setup = if setup { vec!["notes", "migrate"] } else { vec![] };
@@ -15,7 +19,7 @@ fn ledger(epoch: u64, active: Option<&str>) -> Ledger {
 
 fn facts<'a>(spec: &'a AppSpec, ledger: &'a Ledger) -> EnvironmentFacts<'a> {
     let made_at = Timestamp::UNIX_EPOCH;
-    EnvironmentFacts { spec, environment: "east", ledger, plan_id: "p", made_at }
+    EnvironmentFacts { spec, environment: "east", ledger, open: &[], plan_id: "p", made_at }
 }
 
 /// The names of the plan's actions, the switch with a star.
@@ -93,14 +97,97 @@ fn down_is_one_step_that_says_whom_it_cuts_off() {
     );
 }
 
-#[test]
-fn an_open_run_blocks_both() {
-    let spec = spec(false);
-    let mut ledger = ledger(1, Some("east"));
-    ledger.runs.push(("r".into(), None));
-    for plan in
-        [plan_up(&facts(&spec, &ledger)).plan, plan_down(&facts(&spec, &ledger), false).plan]
-    {
-        assert_eq!(plan.blockers[0].code, "run_open");
+/// An open run from `from` to the other of east and west, with these actions; the first `done` of
+/// them are done, the one after is begun.
+fn open_move(from: &str, actions: &[Action], done: usize) -> OpenRun {
+    let to = if from == "east" { "west" } else { "east" };
+    let (spec, ledger) = (spec(false), ledger(1, Some(from)));
+    let mut plan = plan(&facts(&spec, &ledger), PlanKind::Migrate, actions.to_vec());
+    (plan.plan_id, plan.from, plan.to) = ("move".into(), from.into(), to.into());
+    for step in &mut plan.steps {
+        step.window = matches!(step.action, Action::StopApplication(_));
+        step.switch = matches!(step.action, Action::SwitchTraffic(_));
     }
+    let mut events = vec![Event::Opened { plan: Box::new(plan) }];
+    for step in 1..=actions.len().min(done + 1) {
+        events.push(Event::Started { step });
+        events.extend((step <= done).then(|| Event::Succeeded { step, output: Value::Null }));
+    }
+    let entry = |event| Entry { at: Timestamp::UNIX_EPOCH, event };
+    let run = Run::fold(events.into_iter().map(entry).collect()).unwrap();
+    OpenRun { run, executing: false }
+}
+
+/// The parts of a move that say where the application runs and what is carried back.
+fn parts(from: &str, to: &str) -> Vec<Action> {
+    let (from, to) = (from.to_owned(), to.to_owned());
+    vec![
+        Action::StartApplication(StartApplication { environment: to.clone(), standby: true }),
+        Action::StopApplication(StopApplication { environment: from.clone(), drain_ms: 1 }),
+        Action::SwitchTraffic(SwitchTraffic { from: from.clone(), to: to.clone(), epoch: 2 }),
+        Action::StartBackflow(StartBackflow {
+            from: to.clone(),
+            to: from.clone(),
+            buckets: Vec::new(),
+            sessions: None,
+        }),
+        Action::Validate(Validate {
+            from: from.clone(),
+            to: to.clone(),
+            return_stream: String::new(),
+            buckets: Vec::new(),
+            sessions: None,
+        }),
+        Action::FinishBackflow(FinishBackflow { from: to, to: from }),
+    ]
+}
+
+/// What `up east` consists of beside a run from `from` of which so much is done.
+fn beside(from: &str, active: &str, done: usize) -> Vec<String> {
+    let to = if from == "east" { "west" } else { "east" };
+    let open = [open_move(from, &parts(from, to), done)];
+    let (spec, ledger) = (spec(true), ledger(2, Some(active)));
+    let up = plan_up(&EnvironmentFacts { open: &open, ..facts(&spec, &ledger) });
+    assert!(up.plan.blockers.is_empty() && up.plan.switch_step().is_none(), "{up:?}");
+    names(&up.plan)
+}
+
+const SERVES: [&str; 4] =
+    ["provision_environment", "start_application", "await_ready", "open_edge"];
+
+#[test]
+fn beside_a_soak_both_sides_come_up_as_they_were() {
+    let serves = [&SERVES[..], &["resume_backflow"]].concat();
+    assert_eq!(beside("west", "east", 4), serves);
+    assert_eq!(beside("east", "west", 4), ["provision_environment", "resume_backflow"]);
+    let finishing = ["provision_environment"];
+    assert_eq!(beside("east", "west", 5), finishing, "nothing is carried back any more");
+}
+
+#[test]
+fn beside_a_move_that_stopped_midway_only_the_writable_side_is_opened() {
+    assert_eq!(beside("east", "east", 0), SERVES, "it has not touched the source");
+    let (only, standby) =
+        (["provision_environment"], ["provision_environment", "start_application"]);
+    assert_eq!(beside("east", "east", 1), only, "in the window: going on starts it again");
+    assert_eq!(beside("west", "west", 1), standby, "the target waits for the switch");
+    assert_eq!(beside("east", "east", 2), only, "the switch was begun");
+    assert_eq!(beside("west", "east", 2), standby);
+}
+
+#[test]
+fn a_run_that_is_executed_blocks_both_and_an_open_move_blocks_down() {
+    let (spec, ledger) = (spec(false), ledger(1, Some("east")));
+    let mut open = [open_move("east", &parts("east", "west"), 0)];
+    let codes = |plan: Plan| plan.blockers.into_iter().map(|one| one.code).collect::<Vec<_>>();
+    let both = |open: &[OpenRun]| {
+        let facts = EnvironmentFacts { open, ..facts(&spec, &ledger) };
+        (codes(plan_up(&facts).plan), codes(plan_down(&facts, false).plan))
+    };
+    assert_eq!(both(&open), (vec![], vec!["run_open".to_owned()]));
+    open[0].executing = true;
+    assert_eq!(both(&open), (vec!["run_running".to_owned()], vec!["run_running".to_owned()]));
+    open[0].executing = false;
+    open[0].run.plan.kind = PlanKind::Up;
+    assert_eq!(both(&open), (vec![], vec![]), "an earlier `up` that failed gives way");
 }
