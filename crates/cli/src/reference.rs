@@ -10,7 +10,8 @@ use trefoil_core::cost::moving::MoveCost;
 use trefoil_core::inventory::Inventory;
 
 use crate::commands::{
-    check, clouds, completions, cost, demo, down, init, log, man, migrate, prices, ps, runs, up,
+    check, clouds, completions, cost, demo, down, init, log, man, migrate, prices, ps, runs,
+    secrets, up,
 };
 use crate::printer::Envelope;
 
@@ -37,6 +38,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("runs-show", data::<runs::Shown<'_>>("runs show")),
         ("runs-resume", data::<runs::Stands>("runs resume")),
         ("runs-abort", data::<runs::Stands>("runs abort")),
+        ("runs-approve", data::<runs::Approved<'_>>("runs approve")),
+        ("secrets-set", data::<secrets::Named<'_>>("secrets set")),
+        ("secrets-list", data::<secrets::Listed<'_>>("secrets list")),
+        ("secrets-delete", data::<secrets::Named<'_>>("secrets delete")),
         ("log", data::<log::Answer>("log")),
         ("cost", data::<cost::Answer>("cost")),
         ("cost-diff", data::<cost::diff::Answer>("cost --diff")),

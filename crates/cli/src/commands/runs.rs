@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use trefoil_core::checklist as checks;
 use trefoil_core::journal::{Approval, Entry, Event, Run, RunState, StepStatus};
 use trefoil_core::plan::PlanKind;
@@ -117,9 +116,27 @@ pub(crate) struct Shown<'a> {
 /// What people have approved, and how much of it is still missing before the first step.
 #[derive(Serialize, JsonSchema)]
 struct Approvals<'a> {
+    /// How many the plan asks for.
     required: u32,
+    /// How many of them are missing.
     missing: u32,
+    /// Every one that was given, for the run or for an item.
     given: &'a [Approval],
+}
+
+/// What `runs approve` answers.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Approved<'a> {
+    /// The run.
+    run_id: &'a str,
+    /// Where it stands.
+    state: RunState,
+    /// Who has approved what.
+    approvals: Approvals<'a>,
+    /// The item that was confirmed; null for the run as a whole.
+    item: Option<checks::Item>,
+    /// The commands to type next.
+    next: Vec<String>,
 }
 
 impl Approvals<'_> {
@@ -221,6 +238,15 @@ fn event(event: &Event) -> String {
     }
 }
 
+/// What `runs resume` and `runs abort` answer.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Stands {
+    /// The run.
+    run_id: String,
+    /// Where it stands now.
+    state: RunState,
+}
+
 /// Notes who approves a run or confirms an item; says what is still missing.
 async fn approve(cx: &Cx, state: &State, args: &ApproveArgs) -> Result<ExitStatus> {
     let run_id = state.resolve(&args.run).await?;
@@ -229,32 +255,18 @@ async fn approve(cx: &Cx, state: &State, args: &ApproveArgs) -> Result<ExitStatu
     let item = checks::of_run(&run).into_iter().find(|item| args.item.as_ref() == Some(&item.id));
     let next = next_commands(&run, stands);
     let approvals = Approvals::of(&run);
-    let data = json!({
-        "run_id": run_id,
-        "state": stands,
-        "approvals": approvals,
-        "item": item,
-        "next": next,
-    });
-    cx.printer.answer(&data, || {
+    let answer = Approved { run_id: &run_id, state: stands, approvals, item, next };
+    cx.printer.answer(&answer, || {
+        let Approved { approvals, item, next, .. } = &answer;
         let what = item.as_ref().map_or("approved", |_| "confirmed");
         let title = item.as_ref().map_or_else(String::new, |item| format!(", {}", item.title));
         let mut text = format!("run {run_id}{title}: {what} by {}", args.by.trim());
         if approvals.missing > 0 {
             text.push_str(&format!("\nstill missing: {}", approvals.missing));
         }
-        with_next(text, &next)
+        with_next(text, next)
     })?;
     Ok(ExitStatus::Yes)
-}
-
-/// What `runs resume` and `runs abort` answer.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct Stands {
-    /// The run.
-    run_id: String,
-    /// Where it stands now.
-    state: RunState,
 }
 
 /// Where to go with a run.

@@ -3,12 +3,31 @@
 
 use std::io::{IsTerminal, Read};
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
-use serde_json::json;
+use serde::Serialize;
 use trefoil_clouds::secrets::{RESERVED_PREFIX, Secrets, VALUE_MAX_BYTES};
 
 use crate::args::{SecretArgs, SecretsCommand};
 use crate::{Cx, Error, ExitStatus, Result, interrupt};
+
+/// What `secrets set` and `secrets delete` answer.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Named<'a> {
+    /// The environment.
+    environment: &'a str,
+    /// The secret's name.
+    name: &'a str,
+}
+
+/// What `secrets list` answers.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Listed<'a> {
+    /// The environment.
+    environment: &'a str,
+    /// The secrets' names, never their values.
+    names: Vec<String>,
+}
 
 /// Writes, lists or deletes.
 pub async fn run(cx: &Cx, command: SecretsCommand) -> Result<ExitStatus> {
@@ -31,7 +50,7 @@ async fn set(cx: &Cx, args: &SecretArgs) -> Result<ExitStatus> {
     let secrets = store(cx, environment).await?;
     let value = value(name).await?;
     secrets.set(name, &value).await?;
-    cx.printer.answer(&json!({ "environment": environment, "name": name }), || {
+    cx.printer.answer(&Named { environment, name }, || {
         format!("{environment} has `{name}`; an application gets it when it is started")
     })?;
     Ok(ExitStatus::Yes)
@@ -39,11 +58,12 @@ async fn set(cx: &Cx, args: &SecretArgs) -> Result<ExitStatus> {
 
 async fn list(cx: &Cx, environment: &str) -> Result<ExitStatus> {
     let names = store(cx, environment).await?.names().await?;
-    cx.printer.answer(&json!({ "environment": environment, "names": names }), || {
-        if names.is_empty() {
+    let answer = Listed { environment, names };
+    cx.printer.answer(&answer, || {
+        if answer.names.is_empty() {
             return format!("{environment} has no secrets");
         }
-        names.join("\n")
+        answer.names.join("\n")
     })?;
     Ok(ExitStatus::Yes)
 }
@@ -58,7 +78,7 @@ async fn delete(cx: &Cx, args: &SecretArgs) -> Result<ExitStatus> {
         let hint = format!("`trefoil secrets list {environment}` shows those it has");
         return Err(Error::usage("secret_unknown", message).hint(hint));
     }
-    cx.printer.answer(&json!({ "environment": environment, "name": name }), || {
+    cx.printer.answer(&Named { environment, name }, || {
         format!("{environment} has no `{name}` any more")
     })?;
     Ok(ExitStatus::Yes)
