@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use axum::extract::State;
 use tokio::sync::Semaphore;
+use trefoil_clouds::chat::Chat;
 use trefoil_clouds::database::Database;
 use trefoil_clouds::objects::Objects;
 use trefoil_clouds::sessions::Sessions;
-use trefoil_clouds::{Error, Result};
+use trefoil_clouds::{Error, Result, extractive};
 
 use crate::answer::{Failure, Outcome};
 use crate::config::Config;
@@ -21,6 +23,9 @@ const UPLOADS_MAX: usize = 16;
 /// What all requests share.
 pub(crate) struct App {
     database: Option<Database>,
+    chat: Option<Chat>,
+    /// How long an answer may take.
+    pub(crate) chat_timeout: Duration,
     /// The bucket of documents.
     pub(crate) documents: Objects,
     /// The store of sessions.
@@ -43,8 +48,17 @@ impl App {
             true => Some(config.database()?),
             false => None,
         };
+        let options = config.chat_options()?;
+        let chat_timeout = Duration::from_millis(options.timeout_ms);
+        let chat = match config.chat_url() {
+            Some(url) => Some(Chat::open_with(url, &options)?),
+            // Without a model the database's search answers, and says that it is none.
+            None => database.clone().map(|database| extractive::chat(database, &options)),
+        };
         Ok(Self {
             database,
+            chat,
+            chat_timeout,
             documents: Objects::open(config.documents_url()?)?,
             sessions: Sessions::open(config.sessions_url()?)?,
             metrics: Arc::default(),
@@ -57,6 +71,12 @@ impl App {
     pub(crate) fn database(&self) -> Outcome<&Database> {
         let none = || Failure::unavailable("database_missing", "DATABASE_URL is not set");
         self.database.as_ref().ok_or_else(none)
+    }
+
+    /// What answers questions; without a model and a database nothing does.
+    pub(crate) fn chat(&self) -> Outcome<&Chat> {
+        let none = || Failure::unavailable("database_missing", "DATABASE_URL is not set");
+        self.chat.as_ref().ok_or_else(none)
     }
 
     /// The database, if there is one.

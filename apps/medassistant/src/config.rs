@@ -4,12 +4,15 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
+use trefoil_clouds::chat::ChatOptions;
 use trefoil_clouds::database::{Database, DatabaseOptions};
 use trefoil_clouds::{Error, Result};
 
 /// How much is logged when LOG_LEVEL is not set.
 pub(crate) const DEFAULT_LEVEL: LevelFilter = LevelFilter::INFO;
 const DEFAULT_PORT: u16 = 8000;
+/// The longest that CHAT_TIMEOUT_MS allows: longer than that nobody waits.
+const CHAT_TIMEOUT_MAX_MS: u64 = 600_000;
 
 /// What the environment says.
 #[derive(Clone)]
@@ -24,6 +27,12 @@ pub(crate) struct Config {
     database_url: Option<SecretString>,
     documents_url: Option<String>,
     sessions_url: Option<String>,
+    /// CHAT_BASE_URL: an endpoint that speaks OpenAI's protocol. Not logged: it may hold a key.
+    chat_url: Option<SecretString>,
+    chat_model: Option<String>,
+    chat_key: Option<SecretString>,
+    chat_api_version: Option<String>,
+    chat_timeout_ms: Option<String>,
 }
 
 impl Config {
@@ -40,6 +49,11 @@ impl Config {
             database_url: variable("DATABASE_URL").map(SecretString::from),
             documents_url: variable("BUCKET_DOCUMENTS_URL"),
             sessions_url: variable("SESSIONS_URL"),
+            chat_url: variable("CHAT_BASE_URL").map(SecretString::from),
+            chat_model: variable("CHAT_MODEL"),
+            chat_key: variable("CHAT_API_KEY").map(SecretString::from),
+            chat_api_version: variable("CHAT_API_VERSION"),
+            chat_timeout_ms: variable("CHAT_TIMEOUT_MS"),
         })
     }
 
@@ -62,6 +76,24 @@ impl Config {
             ],
         };
         Database::open_with(url, &options)
+    }
+
+    /// The URL of the language model, if there is one.
+    pub(crate) fn chat_url(&self) -> Option<&SecretString> {
+        self.chat_url.as_ref()
+    }
+
+    /// How the language model is asked, or what stands in for one.
+    pub(crate) fn chat_options(&self) -> Result<ChatOptions> {
+        let defaults = ChatOptions::default();
+        let timeout_ms = self.chat_timeout_ms.as_deref().map(chat_timeout).transpose()?;
+        Ok(ChatOptions {
+            model: self.chat_model.clone(),
+            key: self.chat_key.clone(),
+            api_version: self.chat_api_version.clone(),
+            timeout_ms: timeout_ms.unwrap_or(defaults.timeout_ms),
+            ..defaults
+        })
     }
 
     /// The URL of the bucket of documents.
@@ -87,6 +119,12 @@ fn wrong(name: &str, value: &str, allowed: &str) -> Error {
 fn number(value: &str) -> Result<u16> {
     let port = value.parse().ok().filter(|port| *port > 0);
     port.ok_or_else(|| wrong("PORT", value, "1 to 65535 are allowed"))
+}
+
+fn chat_timeout(value: &str) -> Result<u64> {
+    let timeout = value.parse().ok().filter(|timeout| (1..=CHAT_TIMEOUT_MAX_MS).contains(timeout));
+    let allowed = format!("1 to {CHAT_TIMEOUT_MAX_MS} milliseconds are allowed");
+    timeout.ok_or_else(|| wrong("CHAT_TIMEOUT_MS", value, &allowed))
 }
 
 fn address(value: &str) -> Result<IpAddr> {
@@ -120,6 +158,28 @@ mod tests {
         assert!(defaults.host.is_loopback() && !defaults.has_database());
         let set = config(&[("PORT", "81"), ("HOST", "0.0.0.0"), ("LOG_LEVEL", "warning")]).unwrap();
         assert_eq!((set.port, set.log_level), (81, LevelFilter::WARN));
+    }
+
+    #[test]
+    fn the_language_model_is_configured() {
+        let none = config(&[]).unwrap();
+        assert!(none.chat_url().is_none());
+        assert_eq!(none.chat_options().unwrap().timeout_ms, 60_000);
+        let set = [
+            ("CHAT_BASE_URL", "http://127.0.0.1/v1"),
+            ("CHAT_MODEL", "llama3"),
+            ("CHAT_API_KEY", "hidden"),
+            ("CHAT_TIMEOUT_MS", "1500"),
+        ];
+        let set = config(&set).unwrap();
+        let options = set.chat_options().unwrap();
+        assert!(set.chat_url().is_some() && options.key.is_some());
+        assert_eq!((options.model.as_deref(), options.timeout_ms), (Some("llama3"), 1_500));
+        assert!(!format!("{options:?}").contains("hidden"));
+        for timeout in ["0", "x", "600001", "-1"] {
+            let error = config(&[("CHAT_TIMEOUT_MS", timeout)]).unwrap().chat_options();
+            assert!(error.unwrap_err().to_string().contains("CHAT_TIMEOUT_MS"), "{timeout}");
+        }
     }
 
     #[test]

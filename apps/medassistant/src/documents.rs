@@ -19,6 +19,7 @@ use crate::answer::{Answer, Failure, Outcome, json_answer};
 use crate::app::{App, Shared};
 use crate::idempotency::{self, Begun, lock};
 use crate::notes::check_limit;
+use crate::passages;
 
 /// The largest document.
 pub(crate) const DOCUMENT_MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -55,7 +56,7 @@ pub(crate) async fn write(
 ) -> Outcome {
     check_id(&id)?;
     let key = idempotency::key(request.headers(), &method, &uri)?;
-    let attributes = attributes(request.headers())?;
+    let (attributes, headers) = (attributes(request.headers())?, request.headers().clone());
     let turn = app.uploads.acquire().await;
     let _turn = turn.map_err(|error| Failure::unavailable("closing", error.to_string()))?;
     let content = Bytes::from_request(request, &()).await.map_err(|rejection| {
@@ -67,6 +68,7 @@ pub(crate) async fn write(
         Begun::Fresh(write) => write,
     };
     lock(&write.transaction, "document", &id).await?;
+    let passages = passages::passages(&headers, &content);
     let object = put(&app, &id, content, &attributes).await?;
     let size = i64::try_from(object.size_bytes).unwrap_or(i64::MAX);
     let upsert = "INSERT INTO documents AS d (id, digest, size, version) VALUES ($1, $2, $3, 1) \
@@ -74,6 +76,7 @@ pub(crate) async fn write(
         updated_at = now() RETURNING version";
     let row = write.transaction.query_one(upsert, &[&id, &object.digest, &size]).await;
     let version: i64 = row.map_err(failed)?.get(0);
+    passages::store(&write.transaction, &id, &passages).await?;
     let body = json!({"id": id, "digest": object.digest, "size": size, "version": version});
     let status = if version == 1 { StatusCode::CREATED } else { StatusCode::OK };
     write.finish(Answer::new(status, body)).await
@@ -141,6 +144,7 @@ pub(crate) async fn delete(
     if write.transaction.execute(delete, &[&id]).await.map_err(failed)? == 0 {
         return Err(Failure::not_found("document"));
     }
+    passages::delete(&write.transaction, &id).await?;
     let answer = Answer::new(StatusCode::OK, json!({"id": id, "deleted": true}));
     let answer = write.finish(answer).await?;
     drop(client);

@@ -2,12 +2,14 @@
 
 mod answer;
 mod app;
+mod chat;
 mod config;
 mod documents;
 mod idempotency;
 mod metrics;
 mod migrations;
 mod notes;
+mod passages;
 mod probe;
 mod routes;
 mod server;
@@ -21,8 +23,9 @@ use trefoil_clouds::Result;
 
 use config::Config;
 
-/// Documents, notes and sessions over HTTP. Configured by environment variables: PORT, HOST,
-/// DATABASE_URL, BUCKET_DOCUMENTS_URL, SESSIONS_URL, LOG_LEVEL.
+/// Documents, notes, sessions and answers over HTTP. Configured by environment variables: PORT,
+/// HOST, DATABASE_URL, BUCKET_DOCUMENTS_URL, SESSIONS_URL, LOG_LEVEL; CHAT_BASE_URL, CHAT_MODEL,
+/// CHAT_API_KEY, CHAT_API_VERSION, CHAT_TIMEOUT_MS for a language model, if there is one.
 #[derive(Parser)]
 #[command(name = "medassistant", version)]
 struct Arguments {

@@ -4,8 +4,10 @@ use trefoil_clouds::database::{Database, Transaction, failed};
 use trefoil_clouds::{Error, Result};
 
 /// Each version's name and statements; a version that was given out is never changed.
-const MIGRATIONS: &[(i32, &str, &str)] =
-    &[(1, "first", include_str!("../migrations/0001_first.sql"))];
+const MIGRATIONS: &[(i32, &str, &str)] = &[
+    (1, "first", include_str!("../migrations/0001_first.sql")),
+    (2, "passages", include_str!("../migrations/0002_passages.sql")),
+];
 
 /// The number of the lock that lets one migration run at a time: "med" in ASCII.
 const LOCK: i64 = 0x006d_6564;

@@ -15,7 +15,7 @@ use trefoil_clouds::{Error, Result};
 
 use crate::answer::Failure;
 use crate::app::{App, Shared};
-use crate::{documents, metrics, notes, sessions};
+use crate::{chat, documents, metrics, notes, sessions};
 
 /// How long a request may take, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,8 +41,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/notes", post(notes::write).get(notes::list))
         .route("/sessions", post(sessions::create))
         .route("/sessions/{id}", session)
-        .layer(DefaultBodyLimit::max(JSON_MAX_BYTES))
         .layer(from_fn(bound_in_time))
+        // An answer may take longer than other requests, and has a limit of its own.
+        .route("/chat", post(chat::ask))
+        .layer(DefaultBodyLimit::max(JSON_MAX_BYTES))
         .layer(from_fn_with_state(app.metrics.clone(), metrics::measure))
         .with_state(app)
 }

@@ -1,10 +1,17 @@
 //! What can be written on the command line: definitions only. `settings.rs` decides what they
 //! mean together with the environment.
 
+mod cost;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use trefoil_core::units::Period;
+
+pub use cost::{
+    Arch, By, Choice, Commit, CostArgs, CostCommand, CurveArgs, MoveArgs, PricesCommand,
+    PricesListArgs, PricesRefreshArgs, PricesShowArgs, ResilienceArgs, Varied, Way,
+};
 
 /// One specification of a containerised web application: deploy, compare, move and recover it.
 #[derive(Debug, Parser)]
@@ -73,6 +80,8 @@ pub enum Color {
 /// The commands. A further one is a variant here, its name, an arm and a file in `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first specification, with comments
+    Init(Init),
     /// Check the specification and show every mistake at once
     Check,
     /// Print the JSON Schema of the specification
@@ -97,6 +106,11 @@ pub enum Command {
     /// Move a running application to another environment, and back
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Compare what the clouds cost, line by line
+    Cost(CostArgs),
+    /// Show, check and refresh the price catalogue
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Show the whole journey on two local clouds, and count what was acknowledged
     Demo(DemoArgs),
     /// Run the agent of an environment; `up` starts it
@@ -105,8 +119,36 @@ pub enum Command {
     /// Carry changes back while the way back is open; `migrate run` starts it
     #[command(hide = true)]
     Backflow(BackflowArgs),
+    /// Print what a shell needs to complete command lines
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Run the edge: the proxy that users reach; `up` starts it
     Edge(EdgeArgs),
+}
+
+/// `trefoil init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Begin with what these files of other tools say
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+}
+
+/// `trefoil completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `trefoil man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write a page for each command into this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 /// `trefoil up`.
@@ -145,6 +187,8 @@ pub enum RunsCommand {
     Resume(RunArg),
     /// Undo everything that a run has done, before its switch
     Abort(RunArg),
+    /// Approve a run, or confirm an item of its checklist
+    Approve(ApproveArgs),
 }
 
 /// One run.
@@ -176,11 +220,27 @@ pub struct SecretArgs {
     pub name: String,
 }
 
+/// `trefoil runs approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The run: its identifier, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Who approves; written into the run's journal, and not authenticated
+    #[arg(long = "as", value_name = "NAME")]
+    pub by: String,
+    /// The item of the checklist that is confirmed; the run as a whole when left out
+    #[arg(long, value_name = "ID")]
+    pub item: Option<String>,
+}
+
 /// `trefoil migrate`.
 #[derive(Debug, Subcommand)]
 pub enum MigrateCommand {
     /// Show what a move would do and what is in its way; changes nothing
     Plan(MigratePlanArgs),
+    /// Look for what stands in the way of moving the database; changes nothing
+    Preflight(PreflightArgs),
     /// Perform a plan; ends when the soak begins
     Run(MigrateRunArgs),
     /// Go back, keeping what was written since
@@ -214,6 +274,27 @@ pub struct MigratePlanArgs {
     /// How long the way back stays open before it is called overdue [default: 24h]
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
+    /// How many people must approve the run before its first step; one when no number is given
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        value_parser = clap::value_parser!(u32).range(1..=100)
+    )]
+    pub require_approval: Option<u32>,
+}
+
+/// `trefoil migrate preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArgs {
+    /// The environment that serves
+    #[arg(long, value_name = "ENV")]
+    pub from: String,
+    /// The environment that shall serve
+    #[arg(long, value_name = "ENV")]
+    pub to: String,
 }
 
 /// `trefoil migrate run`.
@@ -315,6 +396,7 @@ impl Command {
     /// The name in the `schema` of its JSON output, with `-` between the words.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::Init(_) => "init",
             Command::Check => "check",
             Command::Schema => "schema",
             Command::Clouds => "clouds",
@@ -326,6 +408,7 @@ impl Command {
                 Some(RunsCommand::Show(_)) => "runs-show",
                 Some(RunsCommand::Resume(_)) => "runs-resume",
                 Some(RunsCommand::Abort(_)) => "runs-abort",
+                Some(RunsCommand::Approve(_)) => "runs-approve",
             },
             Command::Log => "log",
             Command::Inventory(_) => "inventory",
@@ -333,12 +416,27 @@ impl Command {
             Command::Secrets(SecretsCommand::List(_)) => "secrets-list",
             Command::Secrets(SecretsCommand::Delete(_)) => "secrets-delete",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
+            Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
             Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
             Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",
+            Command::Cost(args) => match args.command {
+                None if args.diff.is_some() => "cost-diff",
+                None => "cost",
+                Some(CostCommand::Curve(_)) => "cost-curve",
+                Some(CostCommand::Move(_)) => "cost-move",
+                Some(CostCommand::Resilience(_)) => "cost-resilience",
+                Some(CostCommand::Advise) => "cost-advise",
+            },
+            Command::Prices(PricesCommand::List(_)) => "prices-list",
+            Command::Prices(PricesCommand::Show(_)) => "prices-show",
+            Command::Prices(PricesCommand::Check(_)) => "prices-check",
+            Command::Prices(PricesCommand::Refresh(_)) => "prices-refresh",
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
             Command::Edge(_) => "edge",
         }
     }

@@ -25,7 +25,7 @@ pub struct Cx {
 impl Cx {
     /// The specification, checked; its mistakes and warnings are shown.
     pub async fn specification(&self) -> Result<Specification> {
-        specification::read(&self.settings.file, &self.printer).await
+        specification::read(&self.settings, &self.printer).await
     }
 
     /// Environments of the specification, opened to be operated.

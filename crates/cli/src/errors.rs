@@ -8,6 +8,9 @@ use trefoil_core::spec::Diagnostic;
 
 use crate::{Error, Result};
 
+/// The code of the error that sums up mistakes which have been shown already.
+pub const SPEC_INVALID: &str = "spec_invalid";
+
 /// How a command that ran to its end ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {

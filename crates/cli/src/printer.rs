@@ -88,6 +88,11 @@ impl Printer {
         }
     }
 
+    /// One of several errors; the last one ends the command.
+    pub fn mistake(&self, error: &Error) {
+        self.fail(error);
+    }
+
     /// Ends the command: shows its error, and with `--json` prints the one object.
     pub fn finish(&self, result: &Result<ExitStatus>) {
         if let Err(error) = result {
@@ -111,7 +116,7 @@ impl Printer {
         }
         let mut object = self.object();
         // The mistakes say all that their sum would say.
-        if error.code() != crate::specification::INVALID || object.errors.is_empty() {
+        if error.code() != errors::SPEC_INVALID || object.errors.is_empty() {
             object.errors.push(errors::error_json(error));
         }
     }

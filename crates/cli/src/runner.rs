@@ -54,11 +54,15 @@ pub fn world_of(cx: &Cx, spec: &AppSpec, plan: &Plan) -> Result<World> {
 }
 
 /// The commands to type next for a run that waits for a person.
-pub fn next_commands(run_id: &str, kind: PlanKind, state: RunState, switched: bool) -> Vec<String> {
+pub fn next_commands(run: &Run, state: RunState) -> Vec<String> {
+    let run_id = &run.plan.plan_id;
     let command = |what: &str| format!("trefoil {what} {run_id}");
     match state {
-        RunState::Planned | RunState::Paused if switched => vec![command("runs resume")],
-        RunState::Planned | RunState::Paused if kind == PlanKind::Down => {
+        RunState::Planned | RunState::Paused if run.approvals_missing() > 0 => {
+            vec![format!("{} --as NAME", command("runs approve")), command("runs abort")]
+        }
+        RunState::Planned | RunState::Paused if run.switched() => vec![command("runs resume")],
+        RunState::Planned | RunState::Paused if run.plan.kind == PlanKind::Down => {
             vec![command("runs resume")]
         }
         RunState::Planned | RunState::Paused => vec![command("runs resume"), command("runs abort")],

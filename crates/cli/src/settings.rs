@@ -1,10 +1,12 @@
 //! The one place that decides what holds: flag, then `TREFOIL_*`, then the `.env` file, then the
-//! default.
+//! default. Keys of the specification are found in the same order; those of an environment's
+//! overrides and of the specification itself come behind them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use trefoil_core::spec::Setting;
 use url::Url;
 
 use crate::args::{Color, Global};
@@ -31,6 +33,8 @@ pub struct Settings {
     pub progress: bool,
     /// Which messages of the program are logged, in the words of `RUST_LOG`.
     pub log: Option<String>,
+    /// Keys of the specification that variables set, the later over the earlier.
+    pub overrides: Vec<Setting>,
 }
 
 /// The environment variables of the process, and those of the `.env` file behind them.
@@ -82,17 +86,17 @@ impl Environment {
         }
     }
 
-    /// A variable that would override a key of the specification must not be ignored silently.
-    fn refuse_overrides(&self) -> Result<()> {
-        let mut names = self.process.keys().chain(self.file.keys());
-        match names.find(|name| name.starts_with("TREFOIL_") && name.contains("__")) {
-            None => Ok(()),
-            Some(name) => Err(Error::usage(
-                "override_not_yet",
-                format!("{name} would override the specification, which is not built yet"),
-            )
-            .hint("write the value into the specification and remove the variable")),
-        }
+    /// The variables that set keys of the specification, those of the process last, because the
+    /// last wins. An empty one counts as one that is not set.
+    fn overrides(&self) -> Vec<Setting> {
+        let inherited = self.file.iter().filter(|(name, _)| !self.process.contains_key(*name));
+        let named = inherited.chain(&self.process);
+        let named = named.filter(|(name, value)| Setting::is_one(name) && !value.is_empty());
+        let setting = |(variable, value): (&String, &String)| Setting {
+            variable: variable.clone(),
+            value: value.clone(),
+        };
+        named.map(setting).collect()
     }
 }
 
@@ -138,7 +142,6 @@ fn unquoted(value: &str) -> &str {
 impl Settings {
     /// Decides, once.
     pub fn resolve(flags: &Global, environment: &Environment) -> Result<Self> {
-        environment.refuse_overrides()?;
         let file = flags.file.clone();
         let file = file.or_else(|| environment.get("TREFOIL_FILE").map(PathBuf::from));
         let file = file.unwrap_or_else(|| PathBuf::from("trefoil.yaml"));
@@ -157,6 +160,7 @@ impl Settings {
             color: color(flags.color, environment)?,
             progress: !(json || no_progress || flags.quiet),
             log: environment.get("TREFOIL_LOG").map(str::to_owned),
+            overrides: environment.overrides(),
             file,
         })
     }
@@ -278,10 +282,12 @@ mod tests {
     }
 
     #[test]
-    fn overrides_are_not_ignored() {
-        let overriding = [("TREFOIL_DATABASE__SIZE", "5Gi")];
-        let error = resolve(&Global::default(), &overriding, "").unwrap_err();
-        assert_eq!(error.code(), "override_not_yet");
-        assert!(error.to_string().contains("TREFOIL_DATABASE__SIZE"));
+    fn variables_that_set_keys_of_the_specification() {
+        let process = [("TREFOIL_DATABASE__SIZE", "large"), ("TREFOIL_SCALE__MIN", "")];
+        let dotenv = "TREFOIL_DATABASE__SIZE=small\nTREFOIL_SCALE__MAX=5\nTREFOIL_FILE=a.yaml\n";
+        let settings = resolve(&Global::default(), &process, dotenv).unwrap();
+        let found: Vec<_> =
+            settings.overrides.iter().map(|s| (s.variable.as_str(), s.value.as_str())).collect();
+        assert_eq!(found, [("TREFOIL_SCALE__MAX", "5"), ("TREFOIL_DATABASE__SIZE", "large")]);
     }
 }

@@ -5,11 +5,10 @@ use std::path::Path;
 use trefoil_clouds::registry;
 use trefoil_core::spec::{AppSpec, Diagnostic, parse};
 
+use crate::errors::SPEC_INVALID;
 use crate::printer::Printer;
+use crate::settings::Settings;
 use crate::{Error, Result};
-
-/// The code of the error that sums up mistakes which have been shown already.
-pub const INVALID: &str = "spec_invalid";
 
 /// The specification of this command.
 #[derive(Debug, Clone)]
@@ -20,24 +19,53 @@ pub struct Specification {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks a specification; shows its mistakes and warnings.
+/// Reads and checks a specification, with the keys that variables set; shows its mistakes and
+/// warnings.
 ///
-/// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`.
-pub async fn read(file: &Path, printer: &Printer) -> Result<Specification> {
+/// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`, and what is wrong with a variable.
+pub async fn read(settings: &Settings, printer: &Printer) -> Result<Specification> {
+    read_showing(settings, printer, |_| true).await
+}
+
+/// The same, with only those warnings that `shown` picks: an estimate uses sections that nothing
+/// else uses yet.
+///
+/// Errors: as for [`read`].
+pub async fn read_showing(
+    settings: &Settings,
+    printer: &Printer,
+    shown: fn(&Diagnostic) -> bool,
+) -> Result<Specification> {
+    let file = &settings.file;
     let text = text(file).await?;
     let name = file.display().to_string();
     match parse(&name, &text, &registry::known()) {
         Ok(parsed) => {
-            printer.diagnostics(&parsed.warnings, &text);
-            Ok(Specification { spec: parsed.spec, warnings: parsed.warnings })
+            let warnings: Vec<_> =
+                parsed.warnings.iter().filter(|one| shown(one)).cloned().collect();
+            printer.diagnostics(&warnings, &text);
+            let spec = with_settings(&parsed.spec, settings, printer)?;
+            Ok(Specification { spec, warnings: parsed.warnings })
         }
         Err(found) => {
             printer.diagnostics(&found, &text);
             let errors = found.iter().filter(|one| one.is_error()).count();
             let mistakes = if errors == 1 { "1 mistake" } else { &format!("{errors} mistakes") };
-            Err(Error::usage(INVALID, format!("{name} has {mistakes}")))
+            Err(Error::usage(SPEC_INVALID, format!("{name} has {mistakes}")))
         }
     }
+}
+
+/// The specification with the keys that variables set; shows all mistakes but the last, which it
+/// returns.
+fn with_settings(spec: &AppSpec, settings: &Settings, printer: &Printer) -> Result<AppSpec> {
+    let mut errors = match spec.with_settings(&settings.overrides, &registry::known()) {
+        Ok(spec) => return Ok(spec),
+        Err(errors) => errors,
+    };
+    let last = errors.pop();
+    errors.iter().for_each(|error| printer.mistake(error));
+    Err(last.unwrap_or_else(|| Error::usage(SPEC_INVALID, "a variable cannot be used")))
 }
 
 async fn text(file: &Path) -> Result<String> {

@@ -12,8 +12,8 @@ use crate::{Error, Result};
 
 /// Opens `environments` of the specification. Starts nothing.
 ///
-/// Errors: `environment_unknown` when the specification has none of that name, and whatever the
-/// environment's cloud says.
+/// Errors: `environment_unknown` when the specification has none of that name, `section_not_yet`
+/// for a part of the environment that cannot be honoured yet, and whatever its cloud says.
 pub fn open(settings: &Settings, spec: &AppSpec, environments: &[&str]) -> Result<World> {
     let program = std::env::current_exe().map_err(|error| {
         Error::missing("program", "cannot find the file of this program").because(error)
@@ -21,8 +21,12 @@ pub fn open(settings: &Settings, spec: &AppSpec, environments: &[&str]) -> Resul
     let spec_folder = settings.spec_folder()?;
     let mut sites = BTreeMap::new();
     for environment in environments {
+        let view = spec.for_environment(environment)?;
+        if let Some(error) = spec.not_yet(environment).into_iter().next() {
+            return Err(error);
+        }
         let site = registry::open_site(&OpenSite {
-            spec,
+            spec: &view,
             spec_folder: &spec_folder,
             environment,
             folder: &settings.state,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 const GOOD: &str = "name: shop\n\
     application:\n  image: shop\n  command: [shop, serve]\n\
     environments:\n  west: {cloud: local}\n  east: {cloud: local}\n";
-const BAD: &str = "name: Shop!\napplication:\n  comand: [shop]\n  image: shop\nscale: 2\n";
+const BAD: &str = "name: Shop!\napplication:\n  comand: [shop]\n  image: shop\ncache: 2\n";
 
 /// A folder with a specification, where the program runs.
 struct Folder(TempDir);
@@ -144,8 +144,15 @@ fn the_examples_are_clean() {
             continue;
         }
         let ran = Folder::with("").run(&["check", "-f", file.to_str().unwrap()]);
-        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", file.display());
-        assert!(ran.stdout.contains("no mistakes\n"));
+        assert_eq!(ran.code, 0, "{} {}", file.display(), ran.stderr);
+        // An example may show sections that only an estimate uses yet.
+        let mut talk = ran.stderr.lines().filter(|line| line.starts_with(char::is_alphabetic));
+        assert!(
+            talk.all(|line| line.starts_with("warning[section_not_yet_used]")),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stdout.contains("no mistakes"), "{}", ran.stdout);
         checked += 1;
     }
     assert!(checked > 0);
@@ -202,8 +209,7 @@ fn colours_are_a_matter_of_choice() {
 fn commands_of_later_versions_are_refused_by_name() {
     let folder = Folder::with(GOOD);
     for args in [
-        &["init", "--from", "x"][..],
-        &["render", "all", "-o", "d"],
+        &["render", "all", "-o", "d"][..],
         &["explain", "main.tf:3"],
         &["import", "x"],
         &["diff", "east"],
@@ -217,19 +223,15 @@ fn commands_of_later_versions_are_refused_by_name() {
         &["failback"],
         &["drill"],
         &["runbook"],
-        &["cost", "curve"],
-        &["prices", "list"],
         &["bench", "http://localhost"],
         &["console"],
-        &["completions", "bash"],
-        &["man"],
     ] {
         let ran = folder.run(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
         let shown = format!("error: `trefoil {}` (", args[0]);
         assert!(ran.stderr.starts_with(&shown), "{}", ran.stderr);
         assert!(ran.stderr.contains("is not built yet"), "{}", ran.stderr);
-        assert!(ran.stderr.contains("hint: there are: check, "), "{}", ran.stderr);
+        assert!(ran.stderr.contains("hint: there are: init, check, "), "{}", ran.stderr);
     }
     let ran = folder.run(&["--json", "deploy", "east"]);
     assert_eq!((ran.code, &ran.json()["errors"][0]["code"]), (2, &"command_not_yet".into()));
@@ -284,6 +286,6 @@ fn schema_and_clouds() {
     let object = folder.run(&["schema", "--json"]).json();
     assert_eq!(object["schema"], "trefoil/schema/v1");
     assert_eq!(object["data"], schema);
-    assert_eq!(folder.run(&["clouds"]).stdout, "local\n");
+    assert_eq!(folder.run(&["clouds"]).stdout, "local\naws\nazure\ngcp\n");
     assert_eq!(folder.run(&["clouds", "--json"]).json()["data"]["clouds"][0]["name"], "local");
 }

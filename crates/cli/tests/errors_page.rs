@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The folders whose codes are looked for.
-const FOLDERS: [&str; 2] = ["crates/core/src/spec", "crates/cli/src"];
+const FOLDERS: [&str; 3] = ["crates/core/src/spec", "crates/core/src/spec/rules", "crates/cli/src"];
 
 /// What stands before a code.
 const BEFORE: [&str; 7] = [

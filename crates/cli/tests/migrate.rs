@@ -1,5 +1,7 @@
 //! A running application moves, comes back, and moves again, under writers that count.
 
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 mod common;
 
 use std::time::Duration;

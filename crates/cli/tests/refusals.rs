@@ -1,5 +1,7 @@
 //! What is unsafe or impossible is refused by name, with its exit code, and changes nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::Town;
@@ -36,7 +38,7 @@ fn a_move_is_refused_by_name() {
     std::fs::write(&file, &whole).unwrap();
 
     town.ok(&["migrate", "run", &file]);
-    refused(&town, &["migrate", "run", &file], 3, "run_closed_or_open_placeholder");
+    refused(&town, &["migrate", "run", &file], 3, "inventory_changed");
 }
 
 #[test]
@@ -65,6 +67,24 @@ fn a_plan_is_refused_when_the_inventory_has_changed_since() {
 }
 
 #[test]
+fn a_preflight_names_what_stands_in_the_way_and_changes_nothing() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    let arguments = ["migrate", "preflight", "--from", "east", "--to", "west"];
+    let clear = town.ok(&arguments);
+    let severities = |data: &serde_json::Value| -> Vec<String> {
+        let findings = data["findings"].as_array().unwrap().iter();
+        findings.map(|finding| finding["severity"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(!severities(&clear).contains(&"blocker".to_owned()), "{clear:#}");
+    town.sql("east", "CREATE UNLOGGED TABLE fleeting (id int primary key)");
+    let blocked = town.run(&arguments);
+    assert_eq!(blocked.code, 1, "{}", blocked.data);
+    assert!(severities(&blocked.data).contains(&"blocker".to_owned()), "{}", blocked.data);
+    assert!(!town.environment_folder("west").join("agent.pid").exists());
+}
+
+#[test]
 fn a_superuser_is_needed_for_now_and_that_is_said() {
     let town = Town::new("");
     town.ok(&["up", "east"]);
@@ -81,7 +101,7 @@ fn a_run_that_does_not_soak_is_neither_finished_nor_rolled_back() {
     let (file, _) = town.plan("east", "west");
     let killed = town.run_with(&["migrate", "run", &file], &[("TREFOIL_CRASH_AFTER_EVENT", "8")]);
     assert_eq!(killed.code, -1, "{}", killed.stderr);
-    refused(&town, &["migrate", "finish", "last"], 3, "not_soaking");
+    refused(&town, &["migrate", "finish", "last"], 3, "run_not_soaking");
     refused(&town, &["migrate", "rollback", "last"], 3, "rollback_not_soaking");
     refused(&town, &["down", "east"], 3, "plan_blocked");
     town.ok(&["runs", "abort", "last"]);

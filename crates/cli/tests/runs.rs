@@ -1,5 +1,7 @@
 //! The real program: `runs`, `runs show`, `log`, on a state that holds runs of every kind.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -150,6 +152,42 @@ async fn a_run_is_shown_with_all_its_events() {
     assert_eq!(code, 0);
     assert!(stdout.starts_with("run 0191-a: migrate east to west, paused\nwritable: east\n"));
     assert!(stdout.contains("step 1 failed: it broke"), "{stdout}");
+}
+
+#[tokio::test]
+async fn who_approves_and_confirms_is_written_down_and_shown() {
+    let bed = Bed::new().await;
+    let waiting = Plan { required_approvals: 1, ..plan("0191-a") };
+    bed.state.record_plan(&waiting).await.unwrap();
+    let mut journal = bed.state.open_run(&waiting).await.unwrap();
+    journal.append(Event::Adopted { executor: dead() }).await.unwrap();
+    let shown = bed.json(&["runs", "show", "last"]);
+    assert_eq!(shown["data"]["approvals"]["missing"], 1, "{shown:#}");
+    assert_eq!(shown["data"]["next"][0], "trefoil runs approve 0191-a --as NAME");
+    assert_eq!(shown["data"]["report"]["checklist"].as_array().unwrap().len(), 19);
+
+    let approve = |args: &[&str]| bed.json(&[&["runs", "approve", "last", "--as"], args].concat());
+    for (args, code) in [
+        (&["Ada", "--item", "data_migration"][..], "checklist_item_machine"),
+        (&["Ada", "--item", "security_audit"], "checklist_item_early"),
+        (&["Ada", "--item", "nothing"], "checklist_item_unknown"),
+        (&[" "], "approver_name"),
+    ] {
+        assert_eq!(approve(args)["errors"][0]["code"], code, "{args:?}");
+    }
+    let item = approve(&["Ada", "--item", "cost_analysis"]);
+    assert_eq!(item["schema"], "trefoil/runs-approve/v1");
+    assert_eq!(item["data"]["item"]["status"], "confirmed", "{item:#}");
+    assert_eq!(item["data"]["item"]["evidence"][0]["by"], "Ada");
+    assert_eq!(item["data"]["approvals"]["missing"], 1, "an item is not the run");
+    let whole = approve(&["Grace"]);
+    assert_eq!(whole["data"]["approvals"]["missing"], 0, "{whole:#}");
+    assert_eq!(whole["data"]["next"][0], "trefoil runs resume 0191-a");
+
+    let (_, stdout, _) = bed.run(&["runs", "show", "last"]);
+    for words in ["approvals: 1 required, 0 missing", "approved by Grace", "Ada", "cost_analysis"] {
+        assert!(stdout.contains(words), "{words}: {stdout}");
+    }
 }
 
 #[tokio::test]

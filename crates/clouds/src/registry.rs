@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+#[cfg(feature = "operate")]
+use trefoil_core::cost::{Needs, Offer, Place, PriceBook, Pricer, Usage};
 use trefoil_core::spec::AppSpec;
 use url::Url;
 
+use crate::chat::{Chat, ChatOptions};
 use crate::objects::Objects;
 use crate::secrets::Secrets;
 use crate::services::Services;
@@ -15,11 +18,30 @@ use crate::{Error, Result};
 /// What a cloud gives to this crate.
 struct Cloud {
     name: &'static str,
+    /// What it bills for what a specification needs; a cloud without it sends no bill.
+    #[cfg(feature = "operate")]
+    bill: Option<Bill>,
+    /// How its public price feed is read.
+    #[cfg(feature = "operate")]
+    feed: Option<crate::operate::feed::ReadFeed>,
+    /// How its services and environments are opened; a cloud without it can be priced only.
+    opens: Option<Opens>,
+}
+
+/// What a cloud bills for what a specification needs.
+#[cfg(feature = "operate")]
+type Bill = fn(&Needs, &Offer<'_>) -> Result<Vec<Usage>>;
+
+/// How a cloud's services and environments are opened.
+struct Opens {
     /// The schemes of the URLs of its services.
     schemes: &'static [&'static str],
     objects: fn(&Url) -> Result<Objects>,
     sessions: fn(&Url) -> Result<Sessions>,
     secrets: fn(&Url) -> Result<Secrets>,
+    /// The schemes of the URLs of its chats.
+    chat_schemes: &'static [&'static str],
+    chat: fn(&Url, &ChatOptions) -> Result<Chat>,
     services: fn(&AppSpec, &str, &Path, Option<&SecretString>) -> Result<Services>,
     #[cfg(feature = "operate")]
     open: fn(&crate::operate::OpenSite<'_>) -> Result<crate::operate::Site>,
@@ -29,15 +51,115 @@ const CLOUDS: &[Cloud] = &[
     #[cfg(feature = "local")]
     Cloud {
         name: "local",
-        schemes: crate::local::SCHEMES,
-        objects: crate::local::open_objects,
-        sessions: crate::local::open_sessions,
-        secrets: crate::local::open_secrets,
-        services: crate::local::open_services,
         #[cfg(feature = "operate")]
-        open: crate::local::operate::open,
+        bill: None,
+        #[cfg(feature = "operate")]
+        feed: None,
+        opens: Some(Opens {
+            schemes: crate::local::SCHEMES,
+            objects: crate::local::open_objects,
+            sessions: crate::local::open_sessions,
+            secrets: crate::local::open_secrets,
+            chat_schemes: crate::local::CHAT_SCHEMES,
+            chat: crate::local::open_chat,
+            services: crate::local::open_services,
+            #[cfg(feature = "operate")]
+            open: crate::local::operate::open,
+        }),
+    },
+    #[cfg(feature = "aws")]
+    Cloud {
+        name: "aws",
+        #[cfg(feature = "operate")]
+        bill: Some(crate::aws::operate::pricing::usages),
+        #[cfg(feature = "operate")]
+        feed: Some(crate::aws::operate::feed::read),
+        opens: None,
+    },
+    #[cfg(feature = "azure")]
+    Cloud {
+        name: "azure",
+        #[cfg(feature = "operate")]
+        bill: Some(crate::azure::operate::pricing::usages),
+        #[cfg(feature = "operate")]
+        feed: Some(crate::azure::operate::feed::read),
+        opens: None,
+    },
+    #[cfg(feature = "gcp")]
+    Cloud {
+        name: "gcp",
+        #[cfg(feature = "operate")]
+        bill: Some(crate::gcp::operate::pricing::usages),
+        #[cfg(feature = "operate")]
+        feed: Some(crate::gcp::operate::feed::read),
+        opens: None,
     },
 ];
+
+impl Cloud {
+    /// How it is opened.
+    ///
+    /// # Errors
+    /// `cloud_not_yet`, when this build can only price it.
+    fn opens(&self) -> Result<&Opens> {
+        self.opens.as_ref().ok_or_else(|| {
+            let message = format!("environments on `{}` cannot be operated yet", self.name);
+            let operated: Vec<_> = CLOUDS
+                .iter()
+                .filter(|cloud| cloud.opens.is_some())
+                .map(|cloud| cloud.name)
+                .collect();
+            Error::refused("cloud_not_yet", message).hint(format!(
+                "`trefoil cost` can price it; what can be operated: {}",
+                operated.join(", ")
+            ))
+        })
+    }
+}
+
+/// The clouds that can be priced.
+#[cfg(feature = "operate")]
+pub fn priced() -> Vec<&'static str> {
+    CLOUDS.iter().filter(|cloud| cloud.bill.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// Reads what the price feed of a cloud has for the prices of a catalogue; `None` for a cloud
+/// without one. `key` is the API key, where the feed wants one.
+///
+/// # Errors
+/// `cloud_unknown`, `feed_key`, `feed_unreachable`, `feed_truncated` and `feed_shape`.
+#[cfg(feature = "operate")]
+pub fn read_feed(
+    cloud: &str,
+    book: &PriceBook,
+    key: Option<&str>,
+    fetch: &dyn crate::operate::feed::Fetch,
+) -> Result<Vec<trefoil_core::cost::refresh::Matches>> {
+    let Some(read) = find(cloud)?.feed else { return Ok(Vec::new()) };
+    let prices = book.catalogue().prices.iter().enumerate();
+    let wanted: Vec<_> = prices
+        .filter(|(_, price)| price.provider == cloud)
+        .filter(|(_, price)| crate::operate::feed::is_selected(&price.feed))
+        .map(|(place, price)| crate::operate::feed::Wanted { place, price })
+        .collect();
+    read(&wanted, key, fetch)
+}
+
+/// What each cloud of this build bills for what a specification needs.
+#[cfg(feature = "operate")]
+#[derive(Debug, Clone, Copy)]
+pub struct Bills;
+
+#[cfg(feature = "operate")]
+impl Pricer for Bills {
+    fn usages(&self, place: &Place, needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
+        let bill = find(&place.cloud)?.bill.ok_or_else(|| {
+            Error::usage("cost_provider", format!("`{}` sends no bill", place.cloud))
+                .hint(format!("what can be priced: {}", priced().join(", ")))
+        })?;
+        bill(needs, offer)
+    }
+}
 
 /// The names of the clouds that this build knows.
 pub fn known() -> Vec<&'static str> {
@@ -65,7 +187,7 @@ fn cloud_of(spec: &AppSpec, environment: &str) -> Result<&'static Cloud> {
 /// Opens an environment to be operated. Starts nothing.
 #[cfg(feature = "operate")]
 pub fn open_site(open: &crate::operate::OpenSite<'_>) -> Result<crate::operate::Site> {
-    (cloud_of(open.spec, open.environment)?.open)(open)
+    (cloud_of(open.spec, open.environment)?.opens()?.open)(open)
 }
 
 /// Opens the services of an environment. Starts and makes nothing: what is not there yet is
@@ -76,35 +198,47 @@ pub fn open_services(
     folder: &Path,
     database_url: Option<&SecretString>,
 ) -> Result<Services> {
-    (cloud_of(spec, environment)?.services)(spec, environment, folder, database_url)
+    let cloud = cloud_of(spec, environment)?.opens()?;
+    (cloud.services)(spec, environment, folder, database_url)
 }
 
 /// Opens a bucket by its URL.
 pub(crate) fn open_objects(url: &str) -> Result<Objects> {
-    let (cloud, url) = by_url(url)?;
+    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
     (cloud.objects)(&url)
 }
 
 /// Opens a store of sessions by its URL.
 pub(crate) fn open_sessions(url: &str) -> Result<Sessions> {
-    let (cloud, url) = by_url(url)?;
+    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
     (cloud.sessions)(&url)
 }
 
 /// Opens a store of secrets by its URL.
 pub(crate) fn open_secrets(url: &str) -> Result<Secrets> {
-    let (cloud, url) = by_url(url)?;
+    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
     (cloud.secrets)(&url)
 }
 
-/// The cloud whose scheme a URL has. The URL itself is in no error: it may hold a password.
-fn by_url(text: &str) -> Result<(&'static Cloud, Url)> {
-    let schemes: Vec<&str> = CLOUDS.iter().flat_map(|cloud| cloud.schemes).copied().collect();
+/// Opens a chat by its URL.
+pub(crate) fn open_chat(url: &SecretString, options: &ChatOptions) -> Result<Chat> {
+    let (cloud, url) = by_url(url.expose_secret(), |cloud| cloud.chat_schemes)?;
+    (cloud.chat)(&url, options)
+}
+
+/// How the cloud is opened whose scheme a URL has. The URL itself is in no error: it may hold a
+/// password.
+fn by_url(
+    text: &str,
+    schemes_of: fn(&Opens) -> &'static [&'static str],
+) -> Result<(&'static Opens, Url)> {
+    let opens = || CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref());
+    let schemes: Vec<&str> = opens().flat_map(schemes_of).copied().collect();
     let Ok(url) = Url::parse(text) else {
         let error = Error::usage("service_url", "the URL of a service cannot be read");
         return Err(error.hint(format!("it begins with: {}", begins(&schemes))));
     };
-    let found = CLOUDS.iter().find(|cloud| cloud.schemes.contains(&url.scheme()));
+    let found = opens().find(|cloud| schemes_of(cloud).contains(&url.scheme()));
     match found {
         Some(cloud) => Ok((cloud, url)),
         None => Err(unknown_scheme(url.scheme(), &schemes)),

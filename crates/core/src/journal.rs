@@ -1,6 +1,6 @@
 //! Events of a run, and the one function that says which may follow which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,13 @@ pub enum Event {
         step: usize,
         /// The error with its causes.
         error: String,
+    },
+    /// A person approved the run, or confirmed an item of its checklist.
+    Approved {
+        /// The name that the person gave; it is not authenticated.
+        by: String,
+        /// The item's id; `None` for the run as a whole.
+        item: Option<String>,
     },
     /// A person asked that everything be undone.
     AbortRequested,
@@ -131,6 +138,20 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// What a person approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    /// The name that the person gave; it is not authenticated.
+    pub by: String,
+    /// The item of the checklist; `None` for the run as a whole.
+    pub item: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How long a person's name may be, in bytes.
+const NAME_MAX: usize = 100;
+
 /// A run: the fold of its plan and its events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -141,6 +162,8 @@ pub struct Run {
     /// The output of each step that has succeeded, kept until the step is undone to its end:
     /// undoing needs it too.
     pub outputs: BTreeMap<usize, Value>,
+    /// What people approved, oldest first.
+    pub approvals: Vec<Approval>,
     /// A person asked for an abort.
     pub abort_requested: bool,
     /// A person asked for the end of the soak.
@@ -161,6 +184,7 @@ impl Run {
             plan: (**plan).clone(),
             steps: plan.steps.iter().map(|step| (step.n, StepStatus::Pending)).collect(),
             outputs: BTreeMap::new(),
+            approvals: Vec::new(),
             abort_requested: false,
             finish_requested: false,
             closed: None,
@@ -180,6 +204,7 @@ impl Run {
         match &entry.event {
             Event::Opened { .. } => return Err(illegal("the run is open already")),
             Event::Adopted { .. } => {}
+            Event::Approved { by, item } => self.approve(by, item.as_deref(), entry.at)?,
             Event::AbortRequested if self.switched() => {
                 return Err(illegal("after the switch a run is rolled back, not aborted"));
             }
@@ -192,6 +217,17 @@ impl Run {
             step_event => self.apply_step(step_event)?,
         }
         self.entries.push(entry);
+        Ok(())
+    }
+
+    fn approve(&mut self, by: &str, item: Option<&str>, at: Timestamp) -> Result<()> {
+        if !is_name(by) {
+            return Err(illegal("nobody's name is given"));
+        }
+        if item.is_some_and(|id| !is_name(id)) {
+            return Err(illegal("the item has no name"));
+        }
+        self.approvals.push(Approval { by: by.into(), item: item.map(str::to_owned), at });
         Ok(())
     }
 
@@ -233,6 +269,9 @@ impl Run {
         match event {
             Event::Started { .. } if self.abort_requested => {
                 Err(illegal("a run that is being aborted starts nothing"))
+            }
+            Event::Started { .. } if self.approvals_missing() > 0 => {
+                Err(illegal("the run is not approved"))
             }
             Event::Started { .. } if self.next_step().is_some_and(|next| next.n != n) => {
                 Err(illegal(format!("step {n} is not the next one")))
@@ -286,6 +325,24 @@ impl Run {
     /// Whether there is nothing to do without a person's word: every step is done, or the run soaks.
     pub fn at_rest(&self) -> bool {
         self.next_step().is_none() || (self.soaking() && !self.finish_requested)
+    }
+
+    /// How many more people must approve the run before its first step. One person counts once.
+    pub fn approvals_missing(&self) -> u32 {
+        let whole = self.approvals.iter().filter(|approval| approval.item.is_none());
+        let people: BTreeSet<_> = whole.map(|approval| approval.by.trim()).collect();
+        self.plan.required_approvals.saturating_sub(u32::try_from(people.len()).unwrap_or(u32::MAX))
+    }
+
+    /// When the step last ended, well or not.
+    pub fn ended_at(&self, step: usize) -> Option<Timestamp> {
+        let ended = |entry: &&Entry| match &entry.event {
+            Event::Succeeded { step: n, .. }
+            | Event::Failed { step: n, .. }
+            | Event::UndoFailed { step: n, .. } => *n == step,
+            _ => false,
+        };
+        self.entries.iter().rfind(ended).map(|entry| entry.at)
     }
 
     /// Host and process that run it, as the newest entry of that kind says.
@@ -390,6 +447,12 @@ pub fn transition(status: &StepStatus, event: &Event) -> Result<StepStatus> {
         (S::Undoing, Event::UndoFailed { error, .. }) => Ok(S::UndoFailed { error: error.clone() }),
         (status, event) => Err(illegal(format!("{event:?} may not follow {status:?}"))),
     }
+}
+
+/// Whether this can be a person's name: one line, not empty, at most 100 bytes.
+pub fn is_name(name: &str) -> bool {
+    let name = name.trim();
+    !name.is_empty() && name.len() <= NAME_MAX && !name.chars().any(char::is_control)
 }
 
 fn illegal(why: impl Into<String>) -> Error {

@@ -1,6 +1,8 @@
 //! Nouns and decisions of Trefoil. Nothing here reads a clock, a file, the network or a random
 //! number: what a decision needs is passed in, so that every decision can be replayed.
 
+pub mod checklist;
+pub mod cost;
 pub mod digest;
 pub mod error;
 pub mod finding;

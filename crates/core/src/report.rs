@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::checklist::{self, Item};
 use crate::journal::{Entry, Event, Run};
 use crate::plan::{
     Action, Interval, PlanKind, StoreProof, SyncOutput, TableProof, ValidateOutput, VerifyOutput,
@@ -35,6 +36,8 @@ pub struct MoveReport {
     pub sessions: StoreProof,
     /// The secrets' comparison.
     pub secrets: StoreProof,
+    /// What was proven, what a person must confirm, and who did.
+    pub checklist: Vec<Item>,
     /// The steps in the order in which they ran.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -73,6 +76,7 @@ impl MoveReport {
             objects: proofs.objects,
             sessions: proofs.sessions,
             secrets: proofs.secrets,
+            checklist: checklist::of_run(run),
             timeline,
         }
     }

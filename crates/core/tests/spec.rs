@@ -1,37 +1,14 @@
 //! Specifications, good and bad: every kind of mistake with its place.
 
-use proptest::prelude::*;
-use trefoil_core::spec::{Diagnostic, Parsed, Severity, json_schema, parse, render};
+mod support;
 
-const CLOUDS: &[&str] = &["local", "lunar"];
+use std::collections::BTreeSet;
+
+use support::{CLOUDS, bad, good, hint, one};
+use trefoil_core::spec::{Severity, json_schema, render};
+
 const EXAMPLE: &str = include_str!("../../../examples/medassistant/trefoil.yaml");
 const MISTAKES: &str = include_str!("mistakes.yaml");
-
-fn good(text: &str) -> Parsed {
-    parse("trefoil.yaml", text, CLOUDS)
-        .unwrap_or_else(|found| panic!("{}", render(&found, text, false)))
-}
-
-fn bad(text: &str) -> Vec<Diagnostic> {
-    parse("trefoil.yaml", text, CLOUDS).expect_err("it has mistakes")
-}
-
-/// The only mistake of `text`, after checking its code and place.
-fn one(text: &str, code: &str, line: usize, column: usize, underlined: &str) -> Diagnostic {
-    let found = bad(text);
-    assert_eq!(found.len(), 1, "{}", render(&found, text, false));
-    let diagnostic = found.into_iter().next().expect("one");
-    assert_eq!((diagnostic.code, diagnostic.line, diagnostic.column), (code, line, column));
-    let at_line = text.lines().nth(line - 1).unwrap_or_default();
-    let shown: String = at_line.chars().skip(column - 1).take(diagnostic.length).collect();
-    assert_eq!(shown, underlined, "{diagnostic:?}");
-    assert_eq!(diagnostic.file, "trefoil.yaml");
-    diagnostic
-}
-
-fn hint(diagnostic: &Diagnostic) -> &str {
-    diagnostic.hint.as_deref().unwrap_or_default()
-}
 
 #[test]
 fn only_the_name_is_required() {
@@ -74,6 +51,10 @@ fn an_alias_stands_for_its_anchor() {
 fn all_mistakes_at_once() {
     let found = bad(MISTAKES);
     assert!(found.is_sorted_by_key(|d| (d.line, d.column)));
+    let without: Vec<_> = found.iter().filter(|one| one.hint.is_none()).collect();
+    assert!(without.is_empty(), "each says what to do: {without:?}");
+    let places: BTreeSet<_> = found.iter().map(|one| (one.line, one.column)).collect();
+    assert!(places.len() >= 20, "{} places", places.len());
     insta::assert_snapshot!("all_mistakes_at_once", render(&found, MISTAKES, false));
 }
 
@@ -158,7 +139,7 @@ fn unknown_keys_get_the_nearest() {
     let found = one("name: shop\nlogLevel: info\n", "unknown_key", 2, 1, "logLevel");
     assert_eq!(hint(&found), "`log_level` belongs under `application`");
     let found = one("name: shop\nxyzzy: 1\n", "unknown_key", 2, 1, "xyzzy");
-    assert_eq!(found.hint, None);
+    assert!(hint(&found).contains("leave it out"));
     let text = "name: shop\ndatabase:\n  engine: postgresql\n";
     assert_eq!(hint(&one(text, "unknown_key", 3, 3, "engine")), "leave it out");
 }
@@ -213,14 +194,10 @@ fn wrong_values() {
 
 #[test]
 fn sections_of_later_versions_are_refused_by_name() {
-    for key in ["size", "scale", "chat", "jobs", "domain", "alarms", "workload", "recovery"] {
+    for key in ["budget", "cache", "cdn", "firewall", "profile"] {
         let text = format!("name: shop\n{key}: 1\n");
         let found = one(&text, "section_not_yet", 2, 1, key);
         assert!(found.message.contains(&format!("`{key}` is not built yet")));
-    }
-    for key in ["overrides", "database", "application", "buckets", "sessions"] {
-        let text = format!("name: shop\nenvironments:\n  a:\n    cloud: local\n    {key}:\n");
-        assert_eq!(one(&text, "section_not_yet", 5, 5, key).path, format!("environments.a.{key}"));
     }
 }
 
@@ -318,37 +295,4 @@ fn the_schema_is_documented() {
     assert_eq!(port["maximum"], 65535);
     assert!(port["description"].as_str().unwrap().contains("users reach"));
     assert!(!schema.to_string().contains("anyOf"));
-}
-
-/// Never a panic, always a place inside the text, and always something to show.
-fn survives(text: &str) {
-    let Err(found) = parse("trefoil.yaml", text, CLOUDS) else { return };
-    assert!(found.iter().any(Diagnostic::is_error));
-    let lines = text.split('\n').flat_map(|line| line.split('\r')).count();
-    for one in &found {
-        assert!(one.line >= 1 && one.line <= lines && one.column >= 1 && one.length >= 1);
-    }
-    assert!(!render(&found, text, false).is_empty());
-}
-
-proptest! {
-    #[test]
-    fn random_text_survives(text in "\\PC{0,200}") {
-        survives(&text);
-    }
-
-    #[test]
-    fn random_bytes_of_yaml_survive(text in "[-a:\\[\\]{}\"'#&*!|>%@`?, \t\r\n~<0\u{e9}\u{85}\u{feff}]{0,120}") {
-        survives(&text);
-    }
-
-    #[test]
-    fn a_changed_example_survives(
-        at in 0..EXAMPLE.len(),
-        removed in 0..30_usize,
-        put in "[-a:\\[\\]{}\"'#&*!|>%?, \r\n~0]{0,12}",
-    ) {
-        let end = (at + removed).min(EXAMPLE.len());
-        survives(&format!("{}{put}{}", &EXAMPLE[..at], &EXAMPLE[end..]));
-    }
 }

@@ -1,7 +1,7 @@
-//! Lengths of time as people write them.
+//! Amounts as people write them.
 
 use proptest::prelude::*;
-use trefoil_core::units::Period;
+use trefoil_core::units::{Bytes, Cpu, Cron, Percent, Period};
 
 #[test]
 fn each_unit() {
@@ -33,5 +33,68 @@ proptest! {
     fn what_the_schema_allows_can_be_read(amount in 0..=999_999_999_u64, unit in "ms|s|m|h|d") {
         let text = format!("{amount}{unit}");
         prop_assert!(text.parse::<Period>().is_ok());
+    }
+}
+
+#[test]
+fn amounts_of_data() {
+    for (text, bytes) in [
+        ("512Mi", 512 << 20),
+        ("2Gi", 2 << 30),
+        ("100GB", 100_000_000_000),
+        ("8kB", 8_000),
+        ("0B", 0),
+    ] {
+        let amount = text.parse::<Bytes>().unwrap();
+        assert_eq!((amount.as_u64(), amount.to_string().as_str()), (bytes, text));
+    }
+    for text in ["", "5", "GB", "5 GB", "-1Mi", "1.5Gi", "2G", "2gb", "99999999999999TB"] {
+        assert!(text.parse::<Bytes>().unwrap_err().contains(&format!("`{text}`")), "{text}");
+    }
+}
+
+#[test]
+fn shares() {
+    for (text, fraction) in [("5%", 0.05), ("0.25%", 0.0025), ("100%", 1.0), ("2.5%", 0.025)] {
+        let share = text.parse::<Percent>().unwrap();
+        assert!((share.as_fraction() - fraction).abs() < 1e-12);
+        assert_eq!(share.to_string(), text);
+    }
+    for text in ["", "5", "%", "101%", "100.5%", "1.234%", "-1%", "+1%", ".5%", "5.%"] {
+        assert!(text.parse::<Percent>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn parts_of_a_processor() {
+    for (text, thousandths) in [("1", 1_000), ("0.5", 500), ("0.25", 250), ("2.0", 2_000)] {
+        let cpu: Cpu = serde_json::from_str(text).unwrap();
+        assert_eq!(cpu.as_thousandths(), thousandths);
+        assert_eq!(serde_json::from_value::<Cpu>(serde_json::to_value(cpu).unwrap()).unwrap(), cpu);
+    }
+    assert_eq!(Cpu::from_thousandths(1_500).to_string(), "1.5");
+    for text in ["0", "-1", "1000", "\"1\""] {
+        assert!(serde_json::from_str::<Cpu>(text).is_err(), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_amount_that_is_printed_can_be_read(bytes in 0..u64::MAX) {
+        let amount = Bytes::new(bytes);
+        prop_assert_eq!(amount.to_string().parse::<Bytes>(), Ok(amount));
+    }
+
+    #[test]
+    fn an_amount_that_the_schema_allows_can_be_read(
+        amount in 0..=9_999_999_u64, unit in "B|kB|MB|GB|TB|Ki|Mi|Gi|Ti",
+    ) {
+        let text = format!("{amount}{unit}");
+        prop_assert!(text.parse::<Bytes>().is_ok());
+    }
+
+    #[test]
+    fn no_schedule_panics(text in "[0-9*/,LW# ?A-Z-]{0,24}") {
+        let _ = text.parse::<Cron>();
     }
 }

@@ -22,10 +22,7 @@ pub async fn of_move(
     to: &str,
     options: MoveOptions,
 ) -> Result<MoveFacts> {
-    if from == to {
-        return Err(Error::usage("same_environment", format!("{from} is source and target"))
-            .hint("name two environments of the specification"));
-    }
+    are_two(from, to)?;
     let (source, target) = (world.site(from)?, world.site(to)?);
     Ok(MoveFacts {
         plan_id: new_id(),
@@ -40,6 +37,15 @@ pub async fn of_move(
         traffic: source.traffic.kind().to_owned(),
         options,
     })
+}
+
+/// Refuses a move from an environment to itself.
+pub fn are_two(from: &str, to: &str) -> Result<()> {
+    if from == to {
+        return Err(Error::usage("same_environment", format!("{from} is source and target"))
+            .hint("name two environments of the specification"));
+    }
+    Ok(())
 }
 
 /// What a plan's inputs are now, to be held against what it was made on.

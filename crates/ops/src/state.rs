@@ -1,5 +1,6 @@
 //! All durable state of Trefoil: the application's log and the journals of its runs.
 
+mod approvals;
 mod executor;
 mod journal;
 mod open;

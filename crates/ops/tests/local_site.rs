@@ -65,6 +65,12 @@ impl Place {
             "database": {},
             "buckets": {"user-files": {}},
             "sessions": {},
+            "chat": {
+                "endpoint": "http://127.0.0.1:11434/v1",
+                "model": {"local": "llama3", "elsewhere": "another"},
+                "key": "api-token",
+                "timeout": "45s",
+            },
             "environments": {"east": {"cloud": "local"}, "west": {"cloud": "local"}},
         });
         let environment = Environment { folder: root.path().join(".trefoil/environments/east") };
@@ -180,6 +186,10 @@ async fn the_application_is_set_up_started_seen_and_stopped() {
     assert_eq!(env["LOG_LEVEL"], "warning");
     assert_eq!(env["BUCKET_USER_FILES_URL"], format!("file://{root}/objects/user-files"));
     assert_eq!(env["SESSIONS_URL"], format!("file://{root}/sessions.sqlite"));
+    assert_eq!(env["CHAT_BASE_URL"], "http://127.0.0.1:11434/v1");
+    assert_eq!((&env["CHAT_MODEL"], &env["CHAT_TIMEOUT_MS"]), (&"llama3".into(), &"45000".into()));
+    assert_eq!(env["CHAT_API_KEY"], "tokenthatnobodymaysee");
+    assert!(env.get("CHAT_API_VERSION").is_none(), "what is not configured is not given");
     assert!(env["DATABASE_URL"].as_str().unwrap().starts_with("postgresql://my_shop_app:"));
     assert!(env.get("CARGO").is_none(), "nothing of our own environment but PATH and HOME");
 

@@ -89,8 +89,23 @@ impl Service {
 
     /// Starts a service on stores that are there.
     pub(crate) async fn start_in(folder: Arc<TempDir>, database_url: Option<&str>) -> Self {
+        Self::start_all(folder, database_url, &[]).await
+    }
+
+    /// Starts a service with stores of its own and further variables.
+    pub(crate) async fn start_with(database_url: Option<&str>, variables: &[(&str, &str)]) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::start_all(folder, database_url, variables).await
+    }
+
+    async fn start_all(
+        folder: Arc<TempDir>,
+        database_url: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let port = free_port();
         let mut command = program(folder.path(), port, database_url);
+        command.envs(variables.iter().copied());
         let log = File::options().create(true).append(true).open(folder.path().join("log"));
         let child = command.arg("serve").stderr(log.unwrap()).spawn().unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
@@ -117,6 +132,20 @@ impl Service {
         self.client.request(request).await.ok().map(|reply| reply.status())
     }
 
+    /// Sends a body of a media type; the status of the answer.
+    pub(crate) async fn send_as(
+        &self,
+        media: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> StatusCode {
+        let request = Request::builder().method(method).uri(self.url(path));
+        let request = request.header("content-type", media);
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        self.exchange(request.body(Full::new(body)).unwrap()).await.status
+    }
+
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -128,7 +157,10 @@ impl Service {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let request = request.body(Full::new(body.into())).unwrap();
+        self.exchange(request.body(Full::new(body.into())).unwrap()).await
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Reply {
         let answer = tokio::time::timeout(PATIENCE, self.client.request(request)).await;
         let (head, body) = answer.expect("an answer in time").expect("an answer").into_parts();
         let body = body.collect().await.unwrap().to_bytes();

@@ -8,7 +8,7 @@ use crate::table::{or_dash, table, time, word};
 use crate::{Cx, ExitStatus, Result};
 
 /// Observes an environment; changes nothing.
-pub async fn run(args: &EnvironmentArgs, cx: &Cx) -> Result<ExitStatus> {
+pub(super) async fn run(args: &EnvironmentArgs, cx: &Cx) -> Result<ExitStatus> {
     let read = cx.specification().await?;
     let world = cx.world(&read.spec, &[&args.environment])?;
     let inventory = facts::observe(world.site(&args.environment)?).await?;

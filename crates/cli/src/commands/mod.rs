@@ -4,13 +4,18 @@ pub mod agent;
 pub mod backflow;
 pub mod check;
 pub mod clouds;
+pub mod completions;
+pub mod cost;
 pub mod demo;
 pub mod down;
 pub mod edge;
+pub mod init;
 pub mod inventory;
 pub mod log;
+pub mod man;
 pub mod migrate;
 pub mod not_yet;
+pub mod prices;
 pub mod ps;
 pub mod runs;
 pub mod schema;
@@ -23,6 +28,7 @@ use crate::{Cx, ExitStatus, Result};
 /// Runs a command.
 pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
     match command {
+        Command::Init(args) => init::run(&args, cx).await,
         Command::Check => check::run(cx).await,
         Command::Schema => schema::run(cx),
         Command::Clouds => clouds::run(cx),
@@ -34,9 +40,13 @@ pub async fn run(command: Command, cx: &Cx) -> Result<ExitStatus> {
         Command::Inventory(args) => inventory::run(&args, cx).await,
         Command::Secrets(command) => secrets::run(cx, command).await,
         Command::Migrate(command) => migrate::run(command, cx).await,
+        Command::Cost(args) => cost::run(args, cx).await,
+        Command::Prices(command) => prices::run(command, cx).await,
         Command::Demo(args) => demo::run(&args, cx).await,
         Command::Agent(args) => agent::run(&args, cx).await,
         Command::Backflow(args) => backflow::run(&args, cx).await,
+        Command::Completions(args) => completions::run(&args, cx),
+        Command::Man(args) => man::run(&args, cx),
         Command::Edge(args) => edge::run(&args, cx).await,
     }
 }

@@ -7,7 +7,6 @@ use crate::args::Cli;
 
 /// Whole commands, with what they will do.
 const COMMANDS: &[(&str, &str)] = &[
-    ("init", "write a first specification"),
     ("render", "write the files that set up a cloud"),
     ("explain", "say where a line of a rendered file comes from"),
     ("import", "make a specification from files of other tools"),
@@ -22,20 +21,14 @@ const COMMANDS: &[(&str, &str)] = &[
     ("failback", "go back to the first site"),
     ("drill", "rehearse a failover"),
     ("runbook", "write down what to do in an emergency"),
-    ("cost", "compare what the clouds cost"),
-    ("prices", "show and refresh the price catalogue"),
     ("bench", "measure how fast a target is"),
     ("console", "show everything on one screen"),
-    ("completions", "write completions for a shell"),
-    ("man", "write the manual pages"),
 ];
 
 /// Parts of commands that exist.
 const PARTS: &[(&str, &str, &str)] = &[
-    ("migrate", "preflight", "look for what stands in the way of a move"),
     ("migrate", "verify", "compare the data of two environments"),
     ("migrate", "rehearse", "rehearse a move on copies"),
-    ("runs", "approve", "approve a run"),
 ];
 
 /// The refusal of `word`, which stands behind `before` on the command line, if it is one of these.

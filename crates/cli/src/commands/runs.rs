@@ -2,15 +2,17 @@
 
 use serde::Serialize;
 use serde_json::json;
-use trefoil_core::journal::{Entry, Event, Run, RunState, StepStatus};
+use trefoil_core::checklist as checks;
+use trefoil_core::journal::{Approval, Entry, Event, Run, RunState, StepStatus};
 use trefoil_core::plan::PlanKind;
 use trefoil_core::report::MoveReport;
-use trefoil_ops::engine::Engine;
+use trefoil_ops::engine::{Engine, World};
+use trefoil_ops::facts;
 use trefoil_ops::state::{RunSummary, State};
 
-use crate::args::{Runs, RunsCommand};
+use crate::args::{ApproveArgs, Runs, RunsCommand};
 use crate::runner::{self, next_commands};
-use crate::table::{or_dash, table, time, word};
+use crate::table::{checklist, or_dash, table, time, word};
 use crate::{Cx, ExitStatus, Result};
 
 /// Lists the runs, or does what the part says.
@@ -20,6 +22,7 @@ pub async fn run(cx: &Cx, args: Runs) -> Result<ExitStatus> {
         Some(RunsCommand::Show(arg)) => show(cx, &runner::state_to_read(cx)?, &arg.run).await,
         Some(RunsCommand::Resume(arg)) => go_on(cx, &arg.run, Way::Forward).await,
         Some(RunsCommand::Abort(arg)) => go_on(cx, &arg.run, Way::Back).await,
+        Some(RunsCommand::Approve(args)) => approve(cx, &runner::state(cx).await?, &args).await,
     }
 }
 
@@ -52,8 +55,7 @@ async fn next_of(state: &State, run: &RunSummary) -> Result<Vec<String>> {
     if !waits {
         return Ok(Vec::new());
     }
-    let switched = state.journal(&run.run_id).await?.switched();
-    Ok(next_commands(&run.run_id, run.kind, run.state, switched))
+    Ok(next_commands(&state.journal(&run.run_id).await?, run.state))
 }
 
 fn places(from: &str, to: &str) -> String {
@@ -86,17 +88,40 @@ struct Shown<'a> {
     writable_side: Option<String>,
     /// Host, process and start time of who executes it.
     executor: Option<&'a str>,
+    /// Who has approved what.
+    approvals: Approvals<'a>,
     /// The commands to type next.
     next: Vec<String>,
     /// What a move did and proved; null for other kinds.
     report: Option<MoveReport>,
 }
 
+/// What people have approved, and how much of it is still missing before the first step.
+#[derive(Serialize)]
+struct Approvals<'a> {
+    required: u32,
+    missing: u32,
+    given: &'a [Approval],
+}
+
+impl Approvals<'_> {
+    fn of(run: &Run) -> Approvals<'_> {
+        let (required, missing) = (run.plan.required_approvals, run.approvals_missing());
+        Approvals { required, missing, given: &run.approvals }
+    }
+}
+
+/// Where a run stands, with what only this host knows.
+async fn stands(state: &State, run: &Run) -> Result<RunState> {
+    let summaries = state.runs().await?;
+    let this = summaries.into_iter().find(|summary| summary.run_id == run.plan.plan_id);
+    Ok(this.map_or_else(|| run.state(), |summary| summary.state))
+}
+
 async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
     let run_id = state.resolve(wanted).await?;
     let run = state.journal(&run_id).await?;
-    let stands = state.runs().await?.into_iter().find(|summary| summary.run_id == run_id);
-    let stands = stands.map_or_else(|| run.state(), |summary| summary.state);
+    let stands = stands(state, &run).await?;
     let active = state.ledger().await?.active;
     let plan = &run.plan;
     let shown = Shown {
@@ -109,7 +134,8 @@ async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
         events: &run.entries,
         writable_side: run.writable_side(active.as_deref()),
         executor: run.executor(),
-        next: next_commands(&run_id, plan.kind, stands, run.switched()),
+        approvals: Approvals::of(&run),
+        next: next_commands(&run, stands),
         report: report(&run),
     };
     cx.printer.answer(&shown, || show_text(&shown, &run))?;
@@ -132,9 +158,17 @@ fn show_text(shown: &Shown<'_>, run: &Run) -> String {
     let (kind, places) = (word(&shown.kind), places(shown.from, shown.to));
     let mut text = format!("run {}: {kind} {places}, {}", shown.run_id, word(&shown.state));
     text.push_str(&format!("\nwritable: {}", or_dash(shown.writable_side.as_ref())));
+    if shown.approvals.required > 0 {
+        let Approvals { required, missing, .. } = shown.approvals;
+        text.push_str(&format!("\napprovals: {required} required, {missing} missing"));
+    }
     text.push_str(&format!("\nexecutor: {}\n\n", or_dash(shown.executor)));
     text.push_str(&table(["STEP", "ACTION", "MARK", "STATUS"], steps));
     text.push_str("\n\n");
+    if let Some(report) = &shown.report {
+        text.push_str(&checklist(&report.checklist));
+        text.push_str("\n\n");
+    }
     let events = shown.events.iter().map(|entry| [time(entry.at), event(&entry.event)]);
     text.push_str(&table(["TIME", "EVENT"], events));
     with_next(text, &shown.next)
@@ -161,10 +195,39 @@ fn event(event: &Event) -> String {
         Event::UndoStarted { step } => format!("undoing step {step}"),
         Event::UndoFinished { step } => format!("step {step} undone"),
         Event::UndoFailed { step, error } => format!("step {step} not undone: {error}"),
+        Event::Approved { by, item: None } => format!("approved by {by}"),
+        Event::Approved { by, item: Some(item) } => format!("{item} confirmed by {by}"),
         Event::AbortRequested => "abort asked for".to_owned(),
         Event::FinishRequested => "finish asked for".to_owned(),
         Event::Closed { state } => format!("ended: {}", word(state)),
     }
+}
+
+/// Notes who approves a run or confirms an item; says what is still missing.
+async fn approve(cx: &Cx, state: &State, args: &ApproveArgs) -> Result<ExitStatus> {
+    let run_id = state.resolve(&args.run).await?;
+    let run = state.approve(&run_id, &args.by, args.item.as_deref()).await?;
+    let stands = stands(state, &run).await?;
+    let item = checks::of_run(&run).into_iter().find(|item| args.item.as_ref() == Some(&item.id));
+    let next = next_commands(&run, stands);
+    let approvals = Approvals::of(&run);
+    let data = json!({
+        "run_id": run_id,
+        "state": stands,
+        "approvals": approvals,
+        "item": item,
+        "next": next,
+    });
+    cx.printer.answer(&data, || {
+        let what = item.as_ref().map_or("approved", |_| "confirmed");
+        let title = item.as_ref().map_or_else(String::new, |item| format!(", {}", item.title));
+        let mut text = format!("run {run_id}{title}: {what} by {}", args.by.trim());
+        if approvals.missing > 0 {
+            text.push_str(&format!("\nstill missing: {}", approvals.missing));
+        }
+        with_next(text, &next)
+    })?;
+    Ok(ExitStatus::Yes)
 }
 
 /// Where to go with a run.
@@ -177,11 +240,15 @@ async fn go_on(cx: &Cx, wanted: &str, way: Way) -> Result<ExitStatus> {
     let state = &runner::state(cx).await?;
     let spec = cx.specification().await?.spec;
     let run_id = state.resolve_open(wanted).await?;
-    let world = runner::world_of(cx, &spec, &state.journal(&run_id).await?.plan)?;
+    let run = state.journal(&run_id).await?;
+    let world = runner::world_of(cx, &spec, &run.plan)?;
     let progress = cx.progress();
     let engine = Engine::new(state, &world, &*progress, runner::stop(cx));
     let run = match way {
-        Way::Forward => engine.resume(&run_id).await?,
+        Way::Forward => {
+            admit_again(&engine, &world, &run).await?;
+            engine.resume(&run_id).await?
+        }
         Way::Back => engine.abort(&run_id).await?,
     };
     let stands = run.state();
@@ -189,4 +256,15 @@ async fn go_on(cx: &Cx, wanted: &str, way: Way) -> Result<ExitStatus> {
         format!("run {run_id}: {}", word(&stands))
     })?;
     Ok(ExitStatus::Yes)
+}
+
+/// A run that waited for its approval before the first step may have waited for days: what it was
+/// decided on must still be so.
+async fn admit_again(engine: &Engine<'_>, world: &World, run: &Run) -> Result<()> {
+    let waited = run.plan.required_approvals > 0 && run.approvals_missing() == 0;
+    let untouched = run.plan.steps.iter().all(|step| run.is_untouched(step.n));
+    if !waited || !untouched || run.abort_requested {
+        return Ok(());
+    }
+    engine.admit(&run.plan, &facts::inputs(world, &run.plan).await?).await
 }

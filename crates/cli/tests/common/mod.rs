@@ -1,6 +1,13 @@
 //! An application on two environments of this machine, driven through the real binary.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -25,12 +32,10 @@ pub struct Answer {
 impl Town {
     /// The example application, with this text added below `application:`.
     pub fn new(application_extra: &str) -> Town {
-        let folder = tempfile::Builder::new().prefix("trefoil-test-").tempdir().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let medassistant = program("medassistant");
-        let spec = format!(
-            r#"name: medassistant
+        Town::with(|port| {
+            format!(
+                r#"name: medassistant
 application:
   command: ["{0}", serve]
   setup: ["{0}", migrate]
@@ -45,8 +50,17 @@ environments:
   east: {{ cloud: local }}
   west: {{ cloud: local }}
 "#,
-            medassistant.display()
-        );
+                medassistant.display()
+            )
+        })
+    }
+
+    /// A specification of two environments, `east` and `west`, for a free port.
+    pub fn with(spec: impl FnOnce(u16) -> String) -> Town {
+        let folder = tempfile::Builder::new().prefix("trefoil-test-").tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let spec = spec(port);
         std::fs::write(folder.path().join("trefoil.yaml"), spec).unwrap();
         Town { folder, port }
     }

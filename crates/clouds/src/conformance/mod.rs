@@ -8,6 +8,7 @@
 //!
 //! They panic where a driver does not behave, for only tests use them.
 
+pub mod chat;
 pub mod database;
 pub mod objects;
 pub mod postgres;

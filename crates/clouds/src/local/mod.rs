@@ -1,5 +1,6 @@
 //! Services on this machine, without any account.
 
+mod chat;
 pub mod layout;
 mod objects;
 #[cfg(feature = "operate")]
@@ -19,6 +20,7 @@ use crate::database::Database;
 use crate::services::Services;
 use crate::{Error, Result};
 
+pub(crate) use chat::{SCHEMES as CHAT_SCHEMES, open_chat};
 pub use layout::Layout;
 pub use objects::LocalObjects;
 pub use secrets::LocalSecrets;

@@ -1,6 +1,8 @@
 //! Secrets in one encrypted file; its key stands beside it. Both are readable by their owner only,
 //! so the encryption protects copies of the file (backups, images), not the running machine.
 
+mod versions;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
@@ -11,20 +13,35 @@ use std::time::{Duration, Instant};
 
 use age::x25519::Identity;
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::sqlite::private_folder;
-use crate::secrets::SecretsDriver;
+use crate::secrets::{
+    SecretVersion, SecretsDriver, Selector, Stage, StoredVersion, version_missing,
+};
 use crate::{Error, Result};
+use versions::Versions;
 
 /// How long a write waits for another process's write.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause between two looks at the lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// The names and values as they are in memory for the length of one call.
-type Values = BTreeMap<String, String>;
+/// The form of what is encrypted. Before it had a number, it was names and values alone.
+const FORMAT: u64 = 2;
+
+/// The names and versions as they are in memory for the length of one call.
+type Values = BTreeMap<String, Versions>;
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    format: u64,
+    secrets: Values,
+}
 
 /// A store of secrets in an encrypted file.
 #[derive(Clone)]
@@ -55,7 +72,7 @@ impl LocalSecrets {
     /// A secret's value, for those who cannot wait; `None` when there is none of that name. Blocks.
     #[cfg(feature = "operate")]
     pub(crate) fn get_blocking(&self, name: &str) -> Result<Option<SecretString>> {
-        Ok(self.files.read()?.remove(name).map(SecretString::from))
+        self.files.value(name, &Stage::Current.into())
     }
 
     async fn blocking<T: Send + 'static>(
@@ -72,17 +89,16 @@ impl LocalSecrets {
 #[async_trait]
 impl SecretsDriver for LocalSecrets {
     async fn get(&self, name: &str) -> Result<Option<SecretString>> {
-        let name = name.to_owned();
-        self.blocking(move |files| Ok(files.read()?.remove(&name).map(SecretString::from))).await
+        self.get_version(name, &Stage::Current.into()).await
     }
 
     async fn set(&self, name: &str, value: &SecretString) -> Result<()> {
         let (name, value) = (name.to_owned(), value.clone());
         self.blocking(move |files| {
-            let set = |values: &mut Values| {
-                values.insert(name, value.expose_secret().to_owned());
-            };
-            files.update(set)
+            files.update(|values| {
+                values.entry(name).or_default().set(&value, Timestamp::now());
+                Ok(())
+            })
         })
         .await
     }
@@ -93,7 +109,7 @@ impl SecretsDriver for LocalSecrets {
             if !files.read()?.contains_key(&name) {
                 return Ok(false);
             }
-            files.update(|values| values.remove(&name).is_some())
+            files.update(|values| Ok(values.remove(&name).is_some()))
         })
         .await
     }
@@ -104,6 +120,49 @@ impl SecretsDriver for LocalSecrets {
 
     async fn health(&self) -> Result<()> {
         self.blocking(|files| files.read().map(drop)).await
+    }
+
+    async fn get_version(&self, name: &str, which: &Selector) -> Result<Option<SecretString>> {
+        let (name, which) = (name.to_owned(), which.clone());
+        self.blocking(move |files| files.value(&name, &which)).await
+    }
+
+    async fn versions(&self, name: &str) -> Result<Vec<SecretVersion>> {
+        let name = name.to_owned();
+        self.blocking(move |files| {
+            Ok(files.read()?.get(&name).map(Versions::shown).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn put_version(&self, name: &str, value: &SecretString) -> Result<SecretVersion> {
+        let (name, value) = (name.to_owned(), value.clone());
+        self.blocking(move |files| {
+            files.update(|values| Ok(values.entry(name).or_default().put(&value, Timestamp::now())))
+        })
+        .await
+    }
+
+    async fn promote(&self, name: &str, id: &str) -> Result<()> {
+        let (name, id) = (name.to_owned(), id.to_owned());
+        self.blocking(move |files| {
+            files.update(|values| match values.get_mut(&name) {
+                Some(versions) => versions.promote(&name, &id),
+                None => Err(version_missing(&name, &id)),
+            })
+        })
+        .await
+    }
+
+    async fn replace(&self, name: &str, versions: &[StoredVersion]) -> Result<()> {
+        let (name, versions) = (name.to_owned(), Versions::carried(versions));
+        self.blocking(move |files| {
+            files.update(|values| {
+                values.insert(name, versions);
+                Ok(())
+            })
+        })
+        .await
     }
 }
 
@@ -126,20 +185,46 @@ impl Files {
         };
         let plain = age::decrypt(&key, &encrypted).map_err(|error| unreadable().because(error))?;
         // No cause: it would quote what is inside.
-        serde_json::from_slice(&plain).map_err(|_| unreadable())
+        let content: Value = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
+        match content.get("format").and_then(Value::as_u64) {
+            Some(FORMAT) => serde_json::from_value(content)
+                .map(|content: Content| content.secrets)
+                .map_err(|_| unreadable()),
+            Some(other) => Err(self.newer(other)),
+            // Values were texts, so one whose name is `format` is no number.
+            None => serde_json::from_value(content)
+                .map(|values: BTreeMap<String, String>| unversioned(values))
+                .map_err(|_| unreadable()),
+        }
     }
 
-    /// Changes the values under a lock and replaces the file as a whole.
-    fn update<T>(&self, change: impl FnOnce(&mut Values) -> T) -> Result<T> {
+    fn newer(&self, format: u64) -> Error {
+        let why =
+            format!("{} has format {format}; this build reads {FORMAT}", self.store.display());
+        Error::refused("secrets_newer", why).hint("use the newer build")
+    }
+
+    fn value(&self, name: &str, which: &Selector) -> Result<Option<SecretString>> {
+        Ok(self.read()?.get(name).and_then(|versions| versions.value(which)))
+    }
+
+    /// Changes the values under a lock and replaces the file as a whole; not when nothing changed,
+    /// or when the change failed.
+    fn update<T>(&self, change: impl FnOnce(&mut Values) -> Result<T>) -> Result<T> {
         private_folder(&self.folder)?;
         let _lock = self.lock()?;
-        let mut values = self.read()?;
-        let result = change(&mut values);
+        let before = self.read()?;
+        let mut values = before.clone();
+        let result = change(&mut values)?;
+        if values == before {
+            return Ok(result);
+        }
         let key = match self.key()? {
             Some(key) => key,
             None => self.make_key()?,
         };
-        let plain = serde_json::to_vec(&values).map_err(|error| {
+        let content = Content { format: FORMAT, secrets: values };
+        let plain = serde_json::to_vec(&content).map_err(|error| {
             Error::failed("secrets_failed", "the secrets cannot be written").because(error)
         })?;
         let encrypted = age::encrypt(&key.to_public(), &plain).map_err(|error| {
@@ -211,6 +296,10 @@ impl Files {
     }
 }
 
+fn unversioned(values: BTreeMap<String, String>) -> Values {
+    values.into_iter().map(|(name, value)| (name, Versions::unversioned(value))).collect()
+}
+
 fn failed(path: &Path, error: std::io::Error) -> Error {
     Error::failed("secrets_file", format!("{} cannot be used", path.display())).because(error)
 }
@@ -218,6 +307,8 @@ fn failed(path: &Path, error: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use serde_json::json;
 
     use super::*;
 
@@ -271,5 +362,62 @@ mod tests {
         assert!(!secrets.delete("a").await.unwrap());
         assert!(secrets.health().await.is_ok());
         assert!(!folder.path().join("own").exists());
+    }
+
+    /// Encrypts `content` as the store at `path`, with the key that is there.
+    fn rewrite(path: &Path, content: &Value) {
+        let key: Identity =
+            fs::read_to_string(path.with_extension("key")).unwrap().trim().parse().unwrap();
+        let plain = serde_json::to_vec(content).unwrap();
+        fs::write(path, age::encrypt(&key.to_public(), &plain).unwrap()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_from_before_versions_is_read_and_goes_on_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (secrets, path) = filled(folder.path()).await;
+        rewrite(&path, &json!({"format": "one", "secrets": "two", "token": "three"}));
+        let value = async |name: &str, which: Selector| {
+            let value = secrets.get_version(name, &which).await.unwrap();
+            value.map(|value| value.expose_secret().to_owned())
+        };
+        assert_eq!(secrets.names().await.unwrap(), ["format", "secrets", "token"]);
+        assert_eq!(value("format", Stage::Current.into()).await.as_deref(), Some("one"));
+        let old = secrets.versions("token").await.unwrap();
+        assert_eq!((old.len(), old[0].created_at), (1, None));
+        assert_eq!(value("token", old[0].id.as_str().into()).await.as_deref(), Some("three"));
+        secrets.set("token", &SecretString::from("four")).await.unwrap();
+        assert_eq!(value("token", Stage::Previous.into()).await.as_deref(), Some("three"));
+        assert_eq!(value("secrets", Stage::Current.into()).await.as_deref(), Some("two"));
+        let again = secrets.versions("token").await.unwrap();
+        assert_eq!(again[0].id, old[0].id, "it keeps its identifier");
+        assert!(again[1].created_at.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_file_of_a_later_form_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (secrets, path) = filled(folder.path()).await;
+        rewrite(&path, &json!({"format": 3, "secrets": []}));
+        let before = fs::read(&path).unwrap();
+        assert_eq!(secrets.get("token").await.unwrap_err().code(), "secrets_newer");
+        let set = secrets.set("token", &SecretString::from("x")).await;
+        assert_eq!(set.unwrap_err().code(), "secrets_newer");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        rewrite(&path, &json!({"format": 2, "secrets": {"token": "hidden"}}));
+        let error = secrets.get("token").await.unwrap_err();
+        assert_eq!(error.code(), "secrets_unreadable");
+        assert!(!format!("{error:?}").contains("hidden"));
+    }
+
+    #[tokio::test]
+    async fn what_changes_nothing_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (secrets, path) = filled(folder.path()).await;
+        let before = fs::read(&path).unwrap();
+        secrets.set("token", &SecretString::from("correct horse")).await.unwrap();
+        assert!(secrets.promote("token", "unknown").await.is_err());
+        assert!(secrets.promote("unknown", "unknown").await.is_err());
+        assert_eq!(fs::read(&path).unwrap(), before);
     }
 }

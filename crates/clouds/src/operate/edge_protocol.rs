@@ -82,4 +82,7 @@ pub struct EdgeCounters {
     pub upstream_errors: u64,
     /// Requests cut at the end of a drain.
     pub cut: u64,
+    /// Further tries of requests after the upstream's connection had failed.
+    #[serde(default)]
+    pub retried: u64,
 }

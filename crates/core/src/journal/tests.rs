@@ -36,6 +36,8 @@ fn plan() -> Plan {
         traffic: "edge".into(),
         window_deadline_ms: 1_000,
         soak_ms: 0,
+        required_approvals: 0,
+        checklist: Vec::new(),
     }
 }
 
@@ -189,6 +191,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => step.clone().prop_map(|step| Event::UndoFinished { step }),
         1 => step.prop_map(|step| Event::UndoFailed { step, error: "e".into() }),
         1 => Just(Event::AbortRequested),
+        1 => Just(Event::Approved { by: "Ada".into(), item: None }),
         1 => Just(Event::FinishRequested),
         1 => Just(Event::Adopted { executor: "h 1 2".into() }),
         1 => prop_oneof![Just(RunState::Succeeded), Just(RunState::Aborted), Just(RunState::Failed)]
@@ -215,4 +218,34 @@ proptest! {
         }
         prop_assert_eq!(Run::fold(run.entries.clone()).unwrap(), run);
     }
+}
+
+#[test]
+fn nothing_begins_before_enough_people_have_approved() {
+    let approved = |by: &str, item: Option<&str>| Event::Approved {
+        by: by.into(),
+        item: item.map(str::to_owned),
+    };
+    let plan = Plan { required_approvals: 2, ..plan() };
+    let mut run = Run::fold(vec![entry(Event::Opened { plan: Box::new(plan) })]).unwrap();
+    refused(&mut run, Event::Started { step: 1 });
+    for by in ["Ada", "Ada "] {
+        run.apply(entry(approved(by, None))).unwrap();
+        assert_eq!(run.approvals_missing(), 1, "one person counts once");
+    }
+    run.apply(entry(approved("Grace", Some("cost_analysis")))).unwrap();
+    refused(&mut run, Event::Started { step: 1 });
+    for wrong in [approved(" ", None), approved("a\nb", None), approved("Ada", Some(""))] {
+        refused(&mut run, wrong);
+    }
+    run.apply(entry(approved("Grace", None))).unwrap();
+    assert_eq!(run.approvals_missing(), 0);
+    run.apply(entry(Event::Started { step: 1 })).unwrap();
+}
+
+#[test]
+fn a_plan_of_before_keeps_its_digest() {
+    let text = serde_json::to_value(plan()).unwrap();
+    assert!(text.get("required_approvals").is_none() && text.get("checklist").is_none());
+    assert_eq!(serde_json::from_value::<Plan>(text).unwrap(), plan());
 }

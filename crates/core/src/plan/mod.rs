@@ -1,12 +1,14 @@
 //! A plan: a complete, immutable list of steps. The executor makes no choices.
 
 mod action;
+mod item;
 mod output;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use action::*;
+pub use item::*;
 pub use output::*;
 
 use crate::digest;
@@ -70,6 +72,18 @@ pub struct Plan {
     pub window_deadline_ms: u64,
     /// How long the way back stays open before `status` warns, in milliseconds.
     pub soak_ms: u64,
+    /// How many people must approve the run before its first step.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub required_approvals: u32,
+    /// The checklist of a move as it stood when the plan was made; empty for other kinds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checklist: Vec<Item>,
+}
+
+/// So that a plan without this keeps the digest that it has in older logs.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Digests of what a plan was decided on.

@@ -189,6 +189,8 @@ fn plan(facts: &EnvironmentFacts<'_>, kind: PlanKind, actions: Vec<Action>) -> P
         traffic: "edge".to_owned(),
         window_deadline_ms: 0,
         soak_ms: 0,
+        required_approvals: 0,
+        checklist: Vec::new(),
     }
 }
 

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::builder::Steps;
-use super::window::Switch;
+use super::window::{Carried, Switch};
 use super::{estimate, mapping};
+use crate::checklist;
 use crate::digest;
 use crate::finding::Finding;
 use crate::inventory::{Inventory, ResourceKind};
@@ -46,13 +47,16 @@ pub struct MoveOptions {
     pub window_deadline_ms: u64,
     /// How long the way back stays open, in milliseconds.
     pub soak_ms: u64,
+    /// How many people must approve the run before its first step. A rollback asks nobody: it
+    /// is what is done when there is no time.
+    pub required_approvals: u32,
 }
 
 impl Default for MoveOptions {
     /// 30 s for the switch: the measured ones end within one, and held requests wait as long.
     /// 24 h for the soak: a working day's traffic has been seen by then.
     fn default() -> Self {
-        Self { window_deadline_ms: 30_000, soak_ms: 24 * 3_600 * 1_000 }
+        Self { window_deadline_ms: 30_000, soak_ms: 24 * 3_600 * 1_000, required_approvals: 0 }
     }
 }
 
@@ -67,7 +71,7 @@ pub(super) fn stream_names(plan_id: &str) -> (String, String) {
 pub fn plan_migrate(facts: &MoveFacts) -> Plan {
     let bytes = mapping::bytes(&facts.source);
     let steps = steps(facts, &bytes);
-    Plan {
+    let mut plan = Plan {
         plan_id: facts.plan_id.clone(),
         kind: PlanKind::Migrate,
         made_at: facts.made_at,
@@ -88,8 +92,12 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         traffic: facts.traffic.clone(),
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
+        required_approvals: facts.options.required_approvals,
+        checklist: Vec::new(),
         steps: steps.done(),
-    }
+    };
+    plan.checklist = checklist::of_plan(&plan, &facts.source);
+    plan
 }
 
 fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
@@ -97,9 +105,8 @@ fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
     let (from, to) = (facts.from.as_str(), facts.to.as_str());
     let (stream, return_stream) = stream_names(&facts.plan_id);
     provision(&mut steps, from, to);
-    let copied = copy_stores(&mut steps, facts, bytes);
+    let carried = copy_stores(&mut steps, facts, bytes);
     let (prepared, verified) = copy_database(&mut steps, facts, bytes, &stream);
-    let caught_up = catch_up(&mut steps, facts, &copied);
     let switch = Switch {
         spec: &facts.spec,
         from,
@@ -111,8 +118,7 @@ fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
         target_access: AccessRef::TargetOf(prepared),
         prepared: Prepared::Step(prepared),
         verified,
-        buckets: caught_up.buckets,
-        sessions: caught_up.sessions,
+        carried,
     };
     switch.add(&mut steps);
     steps
@@ -127,43 +133,29 @@ fn provision(steps: &mut Steps, from: &str, to: &str) {
     steps.plain(look, estimate::STATEMENTS);
 }
 
-/// The steps that carried each store last.
-struct Copied {
-    buckets: Vec<(String, usize)>,
-    sessions: Option<usize>,
-}
-
-fn copy_stores(steps: &mut Steps, facts: &MoveFacts, bytes: &Bytes) -> Copied {
+fn copy_stores(steps: &mut Steps, facts: &MoveFacts, bytes: &Bytes) -> Carried {
     let (from, to) = (facts.from.clone(), facts.to.clone());
     let secrets = CopySecrets { from: from.clone(), to: to.clone() };
     let undo = format!("delete on {to} what was carried");
     steps.undoable(Action::CopySecrets(secrets), estimate::STATEMENTS, &undo);
     let mut buckets = Vec::new();
     for bucket in facts.spec.buckets.keys() {
-        let copy = objects(facts, bucket, Since::Beginning);
+        let copy = Action::CopyObjects(CopyObjects {
+            from: from.clone(),
+            to: to.clone(),
+            bucket: bucket.clone(),
+            since: Since::Beginning,
+            last: false,
+        });
         let time = estimate::objects(bytes.objects, bytes.objects_bytes);
         buckets.push((bucket.clone(), steps.undoable(copy, time, &undo)));
     }
     let sessions = facts.spec.sessions.is_some().then(|| {
-        let copy = sessions(facts, Since::Beginning);
-        steps.undoable(copy, estimate::sessions(bytes.sessions), &undo)
+        let since = Since::Beginning;
+        let copy = CopySessions { from, to, since, last: false };
+        steps.undoable(Action::CopySessions(copy), estimate::sessions(bytes.sessions), &undo)
     });
-    Copied { buckets, sessions }
-}
-
-fn objects(facts: &MoveFacts, bucket: &str, since: Since) -> Action {
-    Action::CopyObjects(CopyObjects {
-        from: facts.from.clone(),
-        to: facts.to.clone(),
-        bucket: bucket.into(),
-        since,
-        last: false,
-    })
-}
-
-fn sessions(facts: &MoveFacts, since: Since) -> Action {
-    let (from, to) = (facts.from.clone(), facts.to.clone());
-    Action::CopySessions(CopySessions { from, to, since, last: false })
+    Carried { buckets, sessions }
 }
 
 /// Adds the copy of the database; returns the steps that prepared and compared it.
@@ -192,19 +184,6 @@ fn copy_database(
     steps.plain(Action::AwaitStream(wait), estimate::CATCH_UP);
     let verify = VerifyDatabase { from, to, stream };
     (prepared, steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes)))
-}
-
-/// One more pass shortly before users wait, so that the last one has little to carry.
-fn catch_up(steps: &mut Steps, facts: &MoveFacts, copied: &Copied) -> Copied {
-    let buckets = copied.buckets.iter().map(|(bucket, since)| {
-        let copy = objects(facts, bucket, Since::Step(*since));
-        (bucket.clone(), steps.plain(copy, estimate::CATCH_UP))
-    });
-    let buckets = buckets.collect();
-    let sessions = copied
-        .sessions
-        .map(|since| steps.plain(sessions(facts, Since::Step(since)), estimate::CATCH_UP));
-    Copied { buckets, sessions }
 }
 
 fn blockers(facts: &MoveFacts) -> Vec<Blocker> {

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::builder::Steps;
 use super::migrate::stream_names;
-use super::window::Switch;
+use super::window::{Carried, Switch};
 use super::{MoveOptions, estimate, mapping};
+use crate::checklist;
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
@@ -53,7 +54,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
     }
     let bytes = mapping::bytes(&facts.source);
     let steps = steps(facts, &bytes)?;
-    Ok(Plan {
+    let mut plan = Plan {
         plan_id: facts.plan_id.clone(),
         kind: PlanKind::Rollback,
         made_at: facts.made_at,
@@ -74,8 +75,12 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         traffic: facts.traffic.clone(),
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
+        required_approvals: 0,
+        checklist: Vec::new(),
         steps: steps.done(),
-    })
+    };
+    plan.checklist = checklist::of_plan(&plan, &facts.source);
+    Ok(plan)
 }
 
 fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
@@ -92,7 +97,7 @@ fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
     let undo = "carry changes back again";
     steps.undoable(Action::FinishBackflow(stop), estimate::STATEMENTS, undo);
     let verified = await_and_verify(&mut steps, facts, bytes, &way_back);
-    let (buckets, sessions) = way_back.copy_stores(&mut steps, &from, &to);
+    let carried = way_back.copy_stores(&mut steps, &from, &to);
     let switch = Switch {
         spec: &facts.spec,
         from: &from,
@@ -104,8 +109,7 @@ fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
         target_access: AccessRef::Known(way_back.prepared.source_access.clone()),
         prepared: Prepared::Known(Box::new(way_back.prepared_for_return(facts))),
         verified,
-        buckets,
-        sessions,
+        carried,
     };
     switch.add(&mut steps);
     Ok(steps)
@@ -175,12 +179,7 @@ impl WayBack {
     }
 
     /// Carries what changed since the switch and has not been carried by the backflow.
-    fn copy_stores(
-        &self,
-        steps: &mut Steps,
-        from: &str,
-        to: &str,
-    ) -> (Vec<(String, usize)>, Option<usize>) {
+    fn copy_stores(&self, steps: &mut Steps, from: &str, to: &str) -> Carried {
         let buckets = self.buckets.iter().map(|(bucket, position)| {
             let copy = Action::CopyObjects(CopyObjects {
                 from: from.into(),
@@ -197,7 +196,7 @@ impl WayBack {
             let copy = CopySessions { from: from.into(), to: to.into(), since, last: false };
             steps.plain(Action::CopySessions(copy), estimate::CATCH_UP)
         });
-        (buckets, sessions)
+        Carried { buckets, sessions }
     }
 
     /// The same record, seen from the rollback: its source is the parent's target.

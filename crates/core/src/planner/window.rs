@@ -29,9 +29,13 @@ pub(super) struct Switch<'a> {
     pub(super) prepared: Prepared,
     /// The step that compared the database.
     pub(super) verified: usize,
-    /// Each bucket with the step that carried it last.
+    /// What has been carried of the stores.
+    pub(super) carried: Carried,
+}
+
+/// The steps that carried each store last.
+pub(super) struct Carried {
     pub(super) buckets: Vec<(String, usize)>,
-    /// The step that carried the sessions last.
     pub(super) sessions: Option<usize>,
 }
 
@@ -39,9 +43,12 @@ impl Switch<'_> {
     /// Adds everything from arming the way back to closing it.
     pub(super) fn add(&self, steps: &mut Steps) {
         self.arm(steps);
+        // The first pass may take long enough for the second to have work; the second does not.
+        let caught_up = self.catch_up(steps, &self.carried);
+        let caught_up = self.catch_up(steps, &caught_up);
         steps.open_window();
         self.hold(steps);
-        let last = self.fence_and_carry(steps);
+        let last = self.fence_and_carry(steps, &caught_up);
         self.hand_over(steps);
         self.serve(steps);
         self.keep_the_way_back(steps, &last);
@@ -95,24 +102,36 @@ impl Switch<'_> {
         steps.undoable(Action::StopApplication(stop), estimate::STOP, &undo);
     }
 
-    /// Closes the source's database and carries what changed last; returns each bucket and the
-    /// sessions with the step that did so.
-    fn fence_and_carry(&self, steps: &mut Steps) -> (Vec<(String, usize)>, Option<usize>) {
+    /// One more pass shortly before users wait, so that the last one has little to carry.
+    fn catch_up(&self, steps: &mut Steps, carried: &Carried) -> Carried {
+        let buckets = carried.buckets.iter().map(|(bucket, since)| {
+            let copy = self.copy_objects(bucket, Since::Step(*since), false);
+            (bucket.clone(), steps.plain(copy, estimate::CATCH_UP))
+        });
+        let buckets = buckets.collect();
+        let sessions = carried.sessions.map(|since| {
+            steps.plain(self.copy_sessions(Since::Step(since), false), estimate::CATCH_UP)
+        });
+        Carried { buckets, sessions }
+    }
+
+    /// Closes the source's database and carries what changed last.
+    fn fence_and_carry(&self, steps: &mut Steps, caught_up: &Carried) -> Carried {
         if self.has_database() {
             let access = self.source_access.clone();
             let fence = FenceDatabase { environment: self.from.into(), access };
             let undo = format!("open the database on {} again", self.from);
             steps.undoable(Action::FenceDatabase(fence), estimate::FENCE, &undo);
         }
-        let buckets = self.buckets.iter().map(|(bucket, since)| {
+        let buckets = caught_up.buckets.iter().map(|(bucket, since)| {
             let copy = self.copy_objects(bucket, Since::Step(*since), true);
             (bucket.clone(), steps.plain(copy, estimate::LAST_PASS))
         });
         let buckets = buckets.collect();
-        let sessions = self.sessions.map(|since| {
+        let sessions = caught_up.sessions.map(|since| {
             steps.plain(self.copy_sessions(Since::Step(since), true), estimate::LAST_PASS)
         });
-        (buckets, sessions)
+        Carried { buckets, sessions }
     }
 
     fn copy_objects(&self, bucket: &str, since: Since, last: bool) -> Action {
@@ -175,11 +194,7 @@ impl Switch<'_> {
         Action::AwaitReady(AwaitReady { environment: self.to.into(), timeout_ms })
     }
 
-    fn keep_the_way_back(
-        &self,
-        steps: &mut Steps,
-        (buckets, sessions): &(Vec<(String, usize)>, Option<usize>),
-    ) {
+    fn keep_the_way_back(&self, steps: &mut Steps, Carried { buckets, sessions }: &Carried) {
         let (from, to) = (self.from.to_owned(), self.to.to_owned());
         let return_stream = self.return_stream.to_owned();
         if self.has_database() {

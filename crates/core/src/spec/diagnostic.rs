@@ -117,9 +117,25 @@ fn line_of(text: &str, line: usize) -> &str {
 /// underlined, what to do; with ANSI colours if `colour`.
 pub fn render(diagnostics: &[Diagnostic], text: &str, colour: bool) -> String {
     let text = without_mark(text);
+    let secrets: Vec<_> = diagnostics.iter().filter(|one| SECRET.contains(&one.code)).collect();
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let shown: Vec<_> = diagnostics.iter().map(|one| render_one(&renderer, one, text)).collect();
+    let shown: Vec<_> =
+        diagnostics.iter().map(|one| render_one(&renderer, one, text, &secrets)).collect();
     shown.join("\n\n")
+}
+
+/// Codes of mistakes whose text is, or may be, a secret that must not be shown again.
+const SECRET: [&str; 2] = ["password_in_specification", "secret_name"];
+
+/// A line with what may be a secret starred out.
+fn masked(line: &str, number: usize, secrets: &[&Diagnostic]) -> String {
+    let mut shown = line.to_owned();
+    for secret in secrets.iter().filter(|secret| secret.line == number) {
+        let span = secret.span(&shown);
+        let stars = "*".repeat(shown[span.clone()].chars().count());
+        shown.replace_range(span, &stars);
+    }
+    shown
 }
 
 /// The text without the byte order mark that some editors put before it.
@@ -127,13 +143,18 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-fn render_one(renderer: &Renderer, diagnostic: &Diagnostic, text: &str) -> String {
+fn render_one(
+    renderer: &Renderer,
+    diagnostic: &Diagnostic,
+    text: &str,
+    secrets: &[&Diagnostic],
+) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let line = line_of(text, diagnostic.line);
-    let mark = AnnotationKind::Primary.span(diagnostic.span(line));
+    let line = masked(line_of(text, diagnostic.line), diagnostic.line, secrets);
+    let mark = AnnotationKind::Primary.span(diagnostic.span(&line));
     let snippet = Snippet::source(line).line_start(diagnostic.line).path(diagnostic.file.as_str());
     let snippet = snippet.annotation(mark);
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);

@@ -10,7 +10,7 @@ use super::parse::Spot;
 use super::schema;
 use super::sections::refusal;
 use super::tree::{Kind, Node};
-use crate::units::Period;
+use crate::units::{Bytes, Percent, Period};
 
 /// Everything in `value`, which is the tree `root` without its places, that the schema forbids.
 pub(super) fn find(root: &Node, value: &Value) -> Vec<Diagnostic> {
@@ -25,7 +25,7 @@ fn translate(root: &Node, error: &ValidationError<'_>) -> Vec<Diagnostic> {
             unexpected.iter().map(|key| unexpected_key(&spot, schema, key)).collect()
         }
         ValidationErrorKind::Required { property } => vec![missing_key(&spot, schema, property)],
-        ValidationErrorKind::Type { kind } => vec![wrong_type(&spot, kind)],
+        ValidationErrorKind::Type { kind } => vec![wrong_type(&spot, schema, kind)],
         ValidationErrorKind::Pattern { pattern } => vec![wrong_form(&spot, schema, pattern)],
         ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
             vec![out_of_range(&spot, schema)]
@@ -64,7 +64,7 @@ fn unexpected_key(spot: &Spot<'_>, at: &'static Value, key: &str) -> Diagnostic 
         return diagnostic.hint(format!("did you mean `{meant}`?"));
     }
     match schema::home(key) {
-        None => diagnostic,
+        None => diagnostic.hint("leave it out, or use one of the keys that are allowed here"),
         Some((path, name)) if path.is_empty() => {
             diagnostic.hint(format!("`{name}` belongs to the top of the file"))
         }
@@ -84,11 +84,15 @@ fn missing_key(spot: &Spot<'_>, at: &Value, property: &Value) -> Diagnostic {
     }
 }
 
-fn wrong_type(spot: &Spot<'_>, kind: &TypeKind) -> Diagnostic {
+fn wrong_type(spot: &Spot<'_>, at: &Value, kind: &TypeKind) -> Diagnostic {
     let wanted = wanted_type(kind);
     let message = format!("{} needs {}, not {}", spot.name(), type_words(&wanted), found(spot));
     let diagnostic = Diagnostic::error("wrong_type", spot.place, &spot.path, message);
     match (&spot.node.kind, wanted.as_str()) {
+        (Kind::Scalar { value: Value::Number(_), .. }, "string") if amount(at).is_some() => {
+            let (_, examples) = amount(at).unwrap_or_default();
+            diagnostic.hint(format!("write it with its unit, as in {}", examples.join(", ")))
+        }
         (Kind::Scalar { value, raw }, "string") if !value.is_null() => {
             diagnostic.hint(format!("put it in quotes to make it text: \"{}\"", raw.trim()))
         }
@@ -104,7 +108,12 @@ fn wrong_type(spot: &Spot<'_>, kind: &TypeKind) -> Diagnostic {
         {
             diagnostic.hint(format!("leave the quotes out: {text}"))
         }
-        _ => diagnostic,
+        (Kind::Scalar { value: Value::String(text), .. }, "number")
+            if text.parse::<f64>().is_ok_and(f64::is_finite) =>
+        {
+            diagnostic.hint(format!("leave the quotes out: {text}"))
+        }
+        _ => described(diagnostic, at),
     }
 }
 
@@ -129,6 +138,7 @@ fn type_words(name: &str) -> &str {
     match name {
         "string" => "text",
         "integer" => "a whole number",
+        "number" => "a number",
         "boolean" => "true or false",
         "array" => "a list",
         "object" => "keys with values (`key: value`)",
@@ -147,20 +157,27 @@ fn found(spot: &Spot<'_>) -> String {
     }
 }
 
+/// What an amount with a unit is called, and how it is written.
+fn amount(at: &Value) -> Option<(&'static str, Vec<&'static str>)> {
+    match at["pattern"].as_str()? {
+        Period::PATTERN => Some(("a length of time", vec!["250ms", "30s", "15m", "24h", "7d"])),
+        Bytes::PATTERN => Some(("an amount of data", vec!["512Mi", "2Gi", "8kB", "100GB", "1TB"])),
+        Percent::PATTERN => Some(("a share", vec!["5%", "0.25%"])),
+        _ => None,
+    }
+}
+
 fn wrong_form(spot: &Spot<'_>, at: &Value, pattern: &str) -> Diagnostic {
     let text = spot.node.text().unwrap_or_default();
-    let (what, allowed) = if pattern == Period::PATTERN {
-        ("a length of time", vec!["250ms", "30s", "15m", "24h", "7d"])
-    } else {
-        ("of the right form", vec![pattern])
+    let (what, allowed) = match amount(at) {
+        Some(amount) => amount,
+        None if spot.path.ends_with("domain") => ("a host name", vec!["app.example.com"]),
+        None => ("of the right form", vec![pattern]),
     };
     let message = format!("{} of {} is not {what}", quoted(text), spot.name());
     let diagnostic =
         Diagnostic::error("wrong_form", spot.place, &spot.path, message).allowed(allowed);
-    match description(at) {
-        Some(words) => diagnostic.hint(words),
-        None => diagnostic,
-    }
+    described(diagnostic, at)
 }
 
 fn wrong_word(spot: &Spot<'_>, at: &Value) -> Diagnostic {
@@ -172,14 +189,27 @@ fn wrong_word(spot: &Spot<'_>, at: &Value) -> Diagnostic {
     let diagnostic = diagnostic.allowed(words.clone());
     match meant {
         Some(meant) => diagnostic.hint(meant),
-        None => diagnostic,
+        None => described(diagnostic, at),
     }
 }
 
 fn out_of_range(spot: &Spot<'_>, at: &Value) -> Diagnostic {
     let message = format!("{} cannot be {}", spot.name(), found(spot));
-    let range = format!("{} to {}", at["minimum"], at["maximum"]);
-    Diagnostic::error("out_of_range", spot.place, &spot.path, message).allowed([range])
+    let range = match (&at["minimum"], &at["maximum"]) {
+        (least, Value::Null) => format!("{least} or more"),
+        (least, most) => format!("{least} to {most}"),
+    };
+    let diagnostic =
+        Diagnostic::error("out_of_range", spot.place, &spot.path, message).allowed([range]);
+    described(diagnostic, at)
+}
+
+/// Adds what the documentation of the key says, if nothing better is known.
+fn described(diagnostic: Diagnostic, at: &Value) -> Diagnostic {
+    match description(at) {
+        Some(words) => diagnostic.hint(words),
+        None => diagnostic,
+    }
 }
 
 /// The first sentence of a key's documentation.

@@ -4,14 +4,22 @@ mod diagnostic;
 mod mistakes;
 mod model;
 mod parse;
+mod reference;
 mod rules;
 mod schema;
 mod sections;
+mod setting;
 mod tree;
+mod view;
 
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use model::{
-    AppSpec, Application, Bucket, Database, Environment, Health, LogLevel, SessionStore,
+    Alarm, AppSpec, Application, Bucket, Chat, Comparison, Copies, Database, DatabaseSize,
+    Environment, ExistingApplication, ExistingBucket, ExistingDatabase, ExistingSessions, Health,
+    Job, LogLevel, Overrides, Recovery, Reference, Scale, Schedules, SessionStore, Size, Statistic,
+    Triggers, Workload,
 };
 pub use parse::{Parsed, parse};
+pub use reference::markdown as reference;
 pub use schema::json_schema;
+pub use setting::Setting;

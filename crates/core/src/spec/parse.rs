@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::diagnostic::{Diagnostic, Place, without_mark};
 use super::tree::{Entry, Kind, Node};
-use super::{AppSpec, mistakes, rules, schema, tree};
+use super::{AppSpec, mistakes, rules, schema, sections, tree, view};
 
 /// The largest specification that is read, in bytes.
 const BYTES_MAX: usize = 256 * 1024;
@@ -55,6 +55,8 @@ fn understand(text: &str, clouds: &[&str]) -> (Option<AppSpec>, Vec<Diagnostic>)
     schema::fill(&mut value, schema::schema());
     found.extend(mistakes::find(&root, &value));
     found.extend(rules::check(&root, clouds));
+    found.extend(sections::not_used(&Spot::root(&root)));
+    view::check(&root, clouds, &mut found);
     if found.iter().any(Diagnostic::is_error) {
         return (None, found);
     }

@@ -1,4 +1,4 @@
-//! The JSON Schema of a specification, made from the types in `model.rs`.
+//! The JSON Schema of a specification, made from the types in `model/`.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -39,7 +39,42 @@ fn generate() -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<AppSpec>().to_value();
     // The file as a whole is never nothing: it needs a name.
     schema["type"] = json!("object");
+    let sections = sections_in_part(&schema);
+    let environment = &mut schema["properties"]["environments"]["additionalProperties"];
+    environment["properties"]["overrides"]["properties"] = sections;
+    environment["properties"]["overrides"]["additionalProperties"] = json!(false);
     schema
+}
+
+/// Keys that an environment cannot override: what the application is, and where it can be.
+const SAME_EVERYWHERE: [&str; 3] = ["name", "environments", "recovery"];
+
+/// The sections as an environment may override them: any part of them, nothing required, and no
+/// defaults, because what is left out keeps the value of the section.
+fn sections_in_part(schema: &Value) -> Value {
+    let mut sections = schema["properties"].clone();
+    if let Value::Object(sections) = &mut sections {
+        sections.retain(|name, _| !SAME_EVERYWHERE.contains(&name.as_str()));
+        sections.values_mut().for_each(in_part);
+    }
+    for (section, key) in super::sections::SAME {
+        if let Some(keys) = sections[section]["properties"].as_object_mut() {
+            keys.remove(key);
+        }
+    }
+    sections
+}
+
+fn in_part(schema: &mut Value) {
+    let Value::Object(words) = schema else { return };
+    words.remove("required");
+    words.remove("default");
+    if let Some(Value::Object(properties)) = words.get_mut("properties") {
+        properties.values_mut().for_each(in_part);
+    }
+    if let Some(values) = words.get_mut("additionalProperties") {
+        in_part(values);
+    }
 }
 
 /// An optional key is left out, not set to null: `image:` without a value is a mistake.

@@ -1,13 +1,48 @@
-//! Keys that Trefoil knows and refuses: those of later versions, and those that will never be.
+//! Keys of later versions: those that are only checked as yet, those that are refused, and those
+//! that will never be.
 
 use super::diagnostic::{Diagnostic, Place, quoted};
+use super::parse::Spot;
 
 /// Parts of a specification that are not built yet: where they stand, and their names.
-const NOT_YET: &[(&str, &[&str])] = &[
-    ("", &["size", "scale", "chat", "jobs", "domain", "alarms", "workload", "recovery"]),
-    ("application", &["size", "scale", "jobs", "domain"]),
-    ("database", &["size", "version"]),
-    ("environments.*", &["overrides", "database", "application", "buckets", "sessions"]),
+const NOT_YET: &[(&str, &[&str])] = &[("", &["budget", "cache", "cdn", "firewall", "profile"])];
+
+/// Sections that are checked and kept, but that no command uses yet; `*` stands for every name.
+const NOT_USED: &[&[&str]] = &[
+    &["size"],
+    &["scale"],
+    &["jobs"],
+    &["domain"],
+    &["alarms"],
+    &["workload"],
+    &["recovery"],
+    &["database", "version"],
+    &["database", "size"],
+    &["database", "storage"],
+    &["database", "high_availability"],
+    &["database", "backup_days"],
+];
+
+/// A word about each section that nothing uses yet, so that nobody relies on it.
+pub(super) fn not_used(root: &Spot<'_>) -> Vec<Diagnostic> {
+    let spot = |path: &&[&str]| path.iter().try_fold(root.clone(), |spot, key| spot.key(key));
+    NOT_USED.iter().filter_map(spot).map(|spot| not_used_yet(&spot)).collect()
+}
+
+fn not_used_yet(spot: &Spot<'_>) -> Diagnostic {
+    let message = format!("{} is checked, but not yet used", spot.name());
+    let place = spot.entry.map_or(spot.place, |entry| entry.key_place);
+    Diagnostic::warning("section_not_yet_used", place, &spot.path, message)
+        .hint("at most `trefoil cost` uses it in this version")
+}
+
+/// Keys of sections that cannot differ between environments: users reach one edge, a database
+/// keeps its name when it moves, and a plan is made for one program.
+pub(super) const SAME: [(&str, &str); 4] = [
+    ("application", "port"),
+    ("application", "drain"),
+    ("application", "needs_database_to_start"),
+    ("database", "name"),
 ];
 
 /// What is said about a key that will never be.
@@ -28,26 +63,27 @@ const NEVER: &[Never] = &[
 
 /// The refusal of a key by its name, if it is one of these; `path` is that of its mapping.
 pub(super) fn refusal(path: &str, key: &str, value: Option<&str>, at: Place) -> Option<Diagnostic> {
-    let pattern = pattern_of(path);
     let full = super::parse::join(path, key);
-    if let Some(never) = NEVER.iter().find(|never| never.path == pattern && never.key == key) {
+    if let Some(never) = NEVER.iter().find(|never| never.path == path && never.key == key) {
         let message = format!("{} is not supported: {}", quoted(key), never.reason);
         return Some(Diagnostic::error("section_never", at, &full, message).hint(never.hint));
     }
-    if pattern == "database" && key == "engine" {
+    if path == "database" && key == "engine" {
         return Some(engine(value, at, &full));
     }
-    NOT_YET.iter().find(|(place, keys)| *place == pattern && keys.contains(&key))?;
+    let is_same = |(section, name): &&(&str, &str)| {
+        *name == key && path.ends_with(&format!(".overrides.{section}"))
+    };
+    if let Some((section, _)) = SAME.iter().find(is_same) {
+        let message = format!("{} is the same in every environment", quoted(key));
+        return Some(
+            Diagnostic::error("override_same", at, &full, message)
+                .hint(format!("set it under `{section}:` at the top of the file")),
+        );
+    }
+    NOT_YET.iter().find(|(place, keys)| *place == path && keys.contains(&key))?;
     let message = format!("{} is not built yet in this version", quoted(&full));
     Some(Diagnostic::error("section_not_yet", at, &full, message).hint("leave it out for now"))
-}
-
-/// Every environment has the same keys.
-fn pattern_of(path: &str) -> &str {
-    match path.strip_prefix("environments.") {
-        Some(name) if !name.contains('.') => "environments.*",
-        _ => path,
-    }
 }
 
 fn engine(value: Option<&str>, at: Place, path: &str) -> Diagnostic {

@@ -50,6 +50,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// An entry that was never text.
+    pub(super) fn of(key: &str, value: Node) -> Self {
+        Self { key: key.to_owned(), key_place: Place::START, value }
+    }
+
     /// What to underline when the value is wrong: the key, when the value is empty or long.
     pub(super) fn value_place(&self) -> Place {
         match &self.value.kind {
@@ -82,6 +87,20 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
+    /// The entries of a mapping, to change them; none of anything else.
+    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
+        match &mut self.kind {
+            Kind::Mapping(entries) => entries,
+            _ => &mut [],
+        }
+    }
+
+    /// The value of a key, to change it.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let entry = self.entries_mut().iter_mut().find(|entry| entry.key == key)?;
+        Some(&mut entry.value)
+    }
+
     /// The text, if it is text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
@@ -98,6 +117,50 @@ impl Node {
             Kind::Mapping(entries) => {
                 let pairs = entries.iter().map(|e| (e.key.clone(), e.value.to_value()));
                 Value::Object(pairs.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// A tree of a value that was never text: everything stands at the beginning. Keys without
+    /// a value are left out, as they are in a specification.
+    pub(super) fn of(value: &Value) -> Self {
+        let kind = match value {
+            Value::Array(items) => Kind::List(items.iter().map(Node::of).collect()),
+            Value::Object(entries) => {
+                let said = entries.iter().filter(|(_, value)| !value.is_null());
+                Kind::Mapping(said.map(|(key, value)| Entry::of(key, Node::of(value))).collect())
+            }
+            Value::String(text) => Kind::Scalar { value: value.clone(), raw: text.clone() },
+            other => Kind::Scalar { value: other.clone(), raw: other.to_string() },
+        };
+        Node { place: Place::START, kind }
+    }
+
+    /// Puts `over` over it: keys are added and replaced, and so are lists and single values. A
+    /// bare key of a mapping adds nothing to it.
+    pub(super) fn merge(&mut self, over: &Node) {
+        match (&mut self.kind, &over.kind) {
+            (Kind::Mapping(entries), Kind::Mapping(others)) => {
+                for other in others {
+                    match entries.iter_mut().find(|entry| entry.key == other.key) {
+                        Some(entry) => entry.value.merge(&other.value),
+                        None => entries.push(other.clone()),
+                    }
+                }
+            }
+            (Kind::Mapping(_), Kind::Scalar { value: Value::Null, .. }) => {}
+            _ => *self = over.clone(),
+        }
+    }
+
+    /// Replaces what both have by what `over` has, and adds nothing.
+    pub(super) fn replace_common(&mut self, over: &Node) {
+        let (Kind::Mapping(entries), Kind::Mapping(others)) = (&mut self.kind, &over.kind) else {
+            return self.merge(over);
+        };
+        for entry in entries {
+            if let Some(other) = others.iter().find(|other| other.key == entry.key) {
+                entry.value.replace_common(&other.value);
             }
         }
     }

@@ -23,7 +23,7 @@ impl Perform for AwaitReady {
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let site = cx.site(&self.environment)?;
         let limit = Duration::from_millis(self.timeout_ms);
-        serving::await_ready(site, &cx.world.spec, limit).await?;
+        serving::await_ready(site, &cx.world.spec_of(&self.environment)?, limit).await?;
         Ok(Value::Null)
     }
 

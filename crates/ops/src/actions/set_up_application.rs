@@ -12,8 +12,8 @@ impl Perform for SetUpApplication {
     /// Only the application knows whether it is set up, so its command is always run: it has to
     /// bear that.
     async fn check(&self, cx: &Context<'_>) -> Result<Check> {
-        let spec = cx.world.spec.application.as_ref();
-        if spec.is_none_or(|application| application.setup.is_empty()) {
+        let application = cx.world.spec_of(&self.environment)?.application;
+        if application.is_none_or(|application| application.setup.is_empty()) {
             return Ok(Check::Done(Value::Null));
         }
         cx.site(&self.environment)?;

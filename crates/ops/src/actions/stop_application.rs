@@ -26,7 +26,7 @@ impl Perform for StopApplication {
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
         let site = cx.site(&self.environment)?;
         site.compute.start().await?;
-        let spec = &cx.world.spec;
-        serving::await_ready(site, spec, serving::start_time(spec)).await
+        let spec = cx.world.spec_of(&self.environment)?;
+        serving::await_ready(site, &spec, serving::start_time(&spec)).await
     }
 }

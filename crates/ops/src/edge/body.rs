@@ -1,4 +1,4 @@
-//! The bodies that stream through: what a client sends, and what it gets.
+//! What streams back through the edge, and the clock of an answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ impl Progress {
         Arc::new(Self { began: Instant::now(), last_ms: AtomicU64::new(0) })
     }
 
-    fn touch(&self) {
+    /// Something was sent just now.
+    pub(super) fn touch(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(now, Ordering::Relaxed);
     }
@@ -38,40 +39,6 @@ impl Progress {
             }
             tokio::time::sleep(left).await;
         }
-    }
-}
-
-/// What a client sends, read only as fast as the upstream takes it.
-pub(super) struct Upload {
-    body: Incoming,
-    progress: Arc<Progress>,
-}
-
-impl Upload {
-    pub(super) fn new(body: Incoming, progress: Arc<Progress>) -> Self {
-        Self { body, progress }
-    }
-}
-
-impl Body for Upload {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        self.progress.touch();
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

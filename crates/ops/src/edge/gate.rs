@@ -13,8 +13,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use trefoil_clouds::operate::edge_protocol::{Drained, EdgeStatus, Hold, Release, Upstream};
 
-use super::body::Upload;
 use super::metrics::Metrics;
+use super::upload::{Budget, Upload};
 use crate::{Error, Result};
 
 /// How many requests may be under way, held or in flight; more are answered 503.
@@ -52,6 +52,8 @@ pub(super) struct Gate {
     /// Told when nothing is in flight.
     quiet: Notify,
     pub(super) metrics: Metrics,
+    /// Of all bodies that are kept for another try.
+    pub(super) kept: Budget,
 }
 
 struct Inner {
@@ -137,6 +139,7 @@ impl Gate {
             }),
             quiet: Notify::new(),
             metrics: Metrics::default(),
+            kept: Budget::default(),
         })
     }
 

@@ -36,6 +36,7 @@ pub(super) struct Metrics {
     pub(super) refused: Counter,
     pub(super) upstream_errors: Counter,
     pub(super) cut: Counter,
+    pub(super) retried: Counter,
     /// One per bound; those above the last bound are in `observed` alone.
     buckets: [Counter; BOUNDS_SECONDS.len()],
     observed: Counter,
@@ -60,6 +61,7 @@ impl Metrics {
             refused: self.refused.get(),
             upstream_errors: self.upstream_errors.get(),
             cut: self.cut.get(),
+            retried: self.retried.get(),
         }
     }
 
@@ -106,6 +108,8 @@ pub(super) fn render(gate: &Gate) -> String {
     let help = "Requests answered 502 or 504.";
     number("upstream_errors_total", "counter", help, counters.upstream_errors);
     number("cut_total", "counter", "Requests cut at the end of a drain.", counters.cut);
+    let help = "Further tries after the upstream's connection had failed.";
+    number("retried_total", "counter", help, counters.retried);
     number("held_requests", "gauge", "Requests that wait now.", status.held);
     number("held_requests_limit", "gauge", "How many may wait; 0 when not holding.", limit);
     number("in_flight_requests", "gauge", "Requests at the upstream now.", status.in_flight);

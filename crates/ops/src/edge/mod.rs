@@ -4,6 +4,8 @@ mod body;
 mod gate;
 mod metrics;
 mod proxy;
+mod retry;
+mod upload;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

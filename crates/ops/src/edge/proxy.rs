@@ -12,8 +12,10 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio_util::sync::CancellationToken;
 
-use super::body::{Download, Progress, Timing, Upload};
+use super::body::{Download, Progress, Timing};
 use super::gate::{Entry, Gate, Pass};
+use super::retry;
+use super::upload::Uploads;
 
 /// How long the upstream may take to answer after it was sent the last byte.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -83,9 +85,10 @@ async fn forward(pass: Pass, client: IpAddr, request: Request<Incoming>, timing:
     remove_hop_by_hop(&mut head.headers);
     add_forwarded(&mut head.headers, client);
     let progress = Progress::begin();
-    let request = Request::from_parts(head, Upload::new(body, progress.clone()));
+    let safe = retry::is_safe(&head);
+    let uploads = Uploads::new(body, progress.clone(), safe.then(|| timing.gate.clone()));
     let answered = tokio::select! {
-        answered = pass.target.client.request(request) => answered,
+        answered = retry::send(&pass, &head, &uploads, &timing.gate.metrics) => answered,
         () = progress.stalled(ANSWER_TIMEOUT) => {
             timing.gate.metrics.upstream_errors.add(1);
             let words = "the application did not answer in 60 s";

@@ -157,5 +157,7 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
         traffic: "edge".into(),
         window_deadline_ms: 10_000,
         soak_ms: 0,
+        required_approvals: 0,
+        checklist: Vec::new(),
     }
 }

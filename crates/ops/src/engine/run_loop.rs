@@ -59,7 +59,8 @@ impl<'a> Engine<'a> {
 
     /// Begins the run of a recorded plan and performs it until its end or, where the plan marks a
     /// finish, until the soak. When a step fails before the switch, the source serves again before
-    /// this returns with code `run_paused`. Fails like [`Engine::admit`] before anything is done.
+    /// this returns with code `run_paused`; a plan that asks for approvals is opened and waits for
+    /// them with code `approval_missing`. Fails like [`Engine::admit`] before anything is done.
     pub async fn start(&self, plan: &Plan, observed: &Inputs) -> Result<Run> {
         self.admit(plan, observed).await?;
         if !plan.kind.is_move() {
@@ -154,6 +155,9 @@ impl<'a> Engine<'a> {
     }
 
     async fn forward(&self, journal: &mut Journal) -> Result<Run> {
+        if journal.run().approvals_missing() > 0 {
+            return Err(words::approval_missing(journal.run()));
+        }
         let mut deadline = None;
         while let Some(step) = next(journal.run()) {
             if step.window && deadline.is_none() {

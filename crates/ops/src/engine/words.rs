@@ -86,6 +86,15 @@ pub(super) fn epoch_stale(plan: &Plan, ledger: &Ledger) -> Error {
     Error::refused("epoch_stale", why).hint("something else switched meanwhile; make a new plan")
 }
 
+/// Too few people have approved the run, so nothing was done.
+pub(super) fn approval_missing(run: &Run) -> Error {
+    let (id, missing) = (&run.plan.plan_id, run.approvals_missing());
+    let people = if missing == 1 { "one person".to_owned() } else { format!("{missing} people") };
+    let message = format!("run {id} waits for the approval of {people}; nothing was done");
+    Error::refused("approval_missing", message)
+        .hint(format!("`trefoil runs approve {id} --as NAME`, then `trefoil runs resume {id}`"))
+}
+
 /// Another process executes the run.
 pub(super) fn running(run_id: &str, executor: &str) -> Error {
     Error::refused("run_running", format!("run {run_id} is being executed ({executor})"))

@@ -24,6 +24,11 @@ pub struct World {
 }
 
 impl World {
+    /// The specification as it holds in one environment.
+    pub fn spec_of(&self, environment: &str) -> Result<AppSpec> {
+        self.spec.for_environment(environment)
+    }
+
     /// An environment by its name.
     pub fn site(&self, environment: &str) -> Result<&Site> {
         self.sites.get(environment).ok_or_else(|| {

@@ -1,21 +1,24 @@
-//! Moving secrets: values are in memory only, and nothing is said of them but their names.
+//! Moving secrets with their versions and stages: values are in memory only, and nothing is said
+//! of them but their names.
 
-use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeSet;
+
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use trefoil_clouds::secrets::Secrets;
+use trefoil_clouds::secrets::{Secrets, Stage, StoredVersion};
 use trefoil_core::plan::{CopyOutput, StoreProof};
 
 use super::Tally;
 use crate::Result;
 
-/// Carries every secret that the target does not have with the same value. Secrets that only the
-/// target has are left alone: they may be its own.
+/// Carries every secret that the target does not have with the same versions in the same stages.
+/// Secrets that only the target has are left alone: they may be its own.
 pub async fn copy(source: &Secrets, target: &Secrets, tally: &Tally) -> Result<CopyOutput> {
     for name in source.names().await? {
-        if let Some(value) = source.get(&name).await?
-            && !is_same(target.get(&name).await?.as_ref(), &value)
-        {
-            target.set(&name, &value).await?;
+        let versions = source.export(&name).await?;
+        // One that was deleted since the names were read has none.
+        if !versions.is_empty() && !is_same(&target.export(&name).await?, &versions) {
+            target.replace(&name, &versions).await?;
             tally.wrote(0);
         }
         tally.saw();
@@ -32,21 +35,30 @@ pub async fn remove_copied(source: &Secrets, target: &Secrets) -> Result<()> {
     Ok(())
 }
 
-/// Compares the source's secrets with those of the same names at the target.
+/// Compares the source's secrets, all their versions and stages, with those of the same names at
+/// the target.
 pub async fn compare(source: &Secrets, target: &Secrets) -> Result<StoreProof> {
     let mut comparison = StoreProof::begin();
     for name in source.names().await? {
-        let Some(value) = source.get(&name).await? else { continue };
+        let versions = source.export(&name).await?;
+        if versions.is_empty() {
+            continue;
+        }
         comparison.count(0);
-        if !is_same(target.get(&name).await?.as_ref(), &value) {
+        if !is_same(&target.export(&name).await?, &versions) {
             comparison.differ(format!("{name}: not the same at the target"));
         }
     }
     Ok(comparison)
 }
 
-/// Compares digests, so that the time it takes says nothing about the values.
-fn is_same(there: Option<&SecretString>, value: &SecretString) -> bool {
-    let digest = |secret: &SecretString| Sha256::digest(secret.expose_secret().as_bytes());
-    there.is_some_and(|there| digest(there) == digest(value))
+/// Compares values by their digests, so that the time it takes says nothing about them, and
+/// stages. Identifiers are left out: not every store lets them be chosen.
+fn is_same(there: &[StoredVersion], versions: &[StoredVersion]) -> bool {
+    there.iter().map(fingerprint).eq(versions.iter().map(fingerprint))
+}
+
+fn fingerprint(stored: &StoredVersion) -> ([u8; 32], &BTreeSet<Stage>) {
+    let digest = Sha256::digest(stored.value.expose_secret().as_bytes());
+    (digest.into(), &stored.version.stages)
 }

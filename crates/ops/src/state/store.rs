@@ -18,7 +18,7 @@ use crate::log::{Appended, FencedLog, Tail};
 use crate::{Error, Result};
 
 /// How often an append is tried again after another writer was faster.
-const RACES: u32 = 64;
+pub(super) const RACES: u32 = 64;
 /// How long one call of the probe may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -191,7 +191,7 @@ impl State {
         if begun.plan.digest() == plan.digest() { Ok(()) } else { Err(plan_changed(&plan.plan_id)) }
     }
 
-    async fn read_journal(&self, run_id: &str) -> Result<(FencedLog, Tail, Run)> {
+    pub(super) async fn read_journal(&self, run_id: &str) -> Result<(FencedLog, Tail, Run)> {
         let log = self.journal_log(run_id);
         let (entries, tail) = log.read(&Tail::default()).await?;
         if entries.is_empty() {
@@ -213,8 +213,7 @@ impl State {
             let (log, tail, run) = self.read_journal(run_id).await?;
             let mut journal = Journal::new(log, tail, run);
             if let Some(state) = journal.run().closed {
-                let why = format!("run {run_id} has ended as {}", word(state));
-                return Err(Error::refused("run_closed", why));
+                return Err(run_closed(run_id, state));
             }
             let adopted = Event::Adopted { executor: Executor::current().to_string() };
             match journal.append(adopted).await {
@@ -351,7 +350,12 @@ fn unknown_run(run_id: &str) -> Error {
         .hint("`trefoil runs` lists them; `last` is the newest")
 }
 
-fn contended() -> Error {
+/// The run has ended.
+pub(super) fn run_closed(run_id: &str, state: RunState) -> Error {
+    Error::refused("run_closed", format!("run {run_id} has ended as {}", word(state)))
+}
+
+pub(super) fn contended() -> Error {
     Error::failed("log_contended", "other processes write to the log all the time")
         .hint("give the same command again")
         .retryable()

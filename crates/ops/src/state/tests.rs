@@ -172,3 +172,39 @@ async fn a_damaged_journal_is_named() {
     assert_eq!(error.code(), "log_damaged");
     assert!(error.to_string().contains("runs/a/00000000000000000002.json"), "{error}");
 }
+
+#[tokio::test]
+async fn an_approval_never_disturbs_who_executes_the_run() {
+    let (_folder, state) = state().await;
+    let mut journal = opened(&state, "a").await;
+    // Its steps are done, and it is about to close itself.
+    let refused = state.approve("a", "Ada", None).await.unwrap_err();
+    assert_eq!(refused.code(), "run_running");
+    for name in ["", "  ", "a\nb", &"x".repeat(101)] {
+        assert_eq!(state.approve("a", name, None).await.unwrap_err().code(), "approver_name");
+    }
+    let gone = Executor { pid: u32::MAX, ..Executor::current() };
+    journal.append(Event::Adopted { executor: gone.to_string() }).await.unwrap();
+    for item in [None, Some("cost_analysis")] {
+        state.approve("a", "Ada", item).await.unwrap();
+    }
+    let unknown = state.approve("a", "Ada", Some("nothing")).await.unwrap_err();
+    assert_eq!(unknown.code(), "checklist_item_unknown");
+    let run = state.journal("a").await.unwrap();
+    let given: Vec<_> = run.approvals.iter().map(|one| one.item.as_deref()).collect();
+    assert_eq!(given, [None, Some("cost_analysis")]);
+}
+
+#[tokio::test]
+async fn many_who_approve_at_once_are_all_noted() {
+    let (_folder, state) = state().await;
+    let mut journal = opened(&state, "a").await;
+    let gone = Executor { pid: u32::MAX, ..Executor::current() };
+    journal.append(Event::Adopted { executor: gone.to_string() }).await.unwrap();
+    let names: Vec<_> = (0..8).map(|n| format!("person {n}")).collect();
+    let all = names.iter().map(|name| state.approve("a", name, None));
+    for one in futures::future::join_all(all).await {
+        one.unwrap();
+    }
+    assert_eq!(state.journal("a").await.unwrap().approvals.len(), 8);
+}

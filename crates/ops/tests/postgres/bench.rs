@@ -17,7 +17,7 @@ use trefoil_clouds::operate::edge_protocol::{Drained, EdgeStatus, Hold, Release}
 use trefoil_clouds::operate::inventory::Observe;
 use trefoil_clouds::operate::provision::{DatabaseAdmin, Provision, Provisioned};
 use trefoil_clouds::operate::traffic::Traffic;
-use trefoil_clouds::secrets::{Secrets, SecretsDriver};
+use trefoil_clouds::secrets::{SecretVersion, Secrets, SecretsDriver, Selector, StoredVersion};
 use trefoil_clouds::services::Services;
 use trefoil_core::inventory::Inventory;
 use trefoil_core::journal::{Entry, Event, Run};
@@ -357,6 +357,21 @@ impl SecretsDriver for OnlyDatabase {
         absent()
     }
     async fn names(&self) -> Result<Vec<String>> {
+        absent()
+    }
+    async fn get_version(&self, _: &str, _: &Selector) -> Result<Option<SecretString>> {
+        absent()
+    }
+    async fn versions(&self, _: &str) -> Result<Vec<SecretVersion>> {
+        absent()
+    }
+    async fn put_version(&self, _: &str, _: &SecretString) -> Result<SecretVersion> {
+        absent()
+    }
+    async fn promote(&self, _: &str, _: &str) -> Result<()> {
+        absent()
+    }
+    async fn replace(&self, _: &str, _: &[StoredVersion]) -> Result<()> {
         absent()
     }
     async fn health(&self) -> Result<()> {

@@ -76,7 +76,7 @@ async fn undo(bench: &Bench, environment: &str, sql: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_superuser_a_move_is_refused_and_changes_nothing() {
+async fn without_superuser_a_move_is_refused_by_name() {
     let bench = Bench::start().await;
     bench
         .east

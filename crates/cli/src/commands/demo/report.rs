@@ -114,7 +114,7 @@ impl DemoReport {
     /// Writes `report.json`, `report.html` and `latency.svg` into `folder`.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
-        let json = serde_json::to_string_pretty(self).map_err(|error| rendering(error))?;
+        let json = serde_json::to_string_pretty(self).map_err(rendering)?;
         for (name, text) in [
             ("report.json", json),
             ("report.html", self.render("report.html")?),

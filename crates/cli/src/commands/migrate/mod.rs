@@ -3,6 +3,7 @@
 mod finish;
 mod plan;
 mod plan_file;
+mod preflight;
 mod rollback;
 mod run;
 mod session;
@@ -15,6 +16,7 @@ use crate::{Cx, ExitStatus, Result};
 pub async fn run(command: MigrateCommand, cx: &Cx) -> Result<ExitStatus> {
     match command {
         MigrateCommand::Plan(args) => plan::run(&args, cx).await,
+        MigrateCommand::Preflight(args) => preflight::run(&args, cx).await,
         MigrateCommand::Run(args) => run::run(&args, cx).await,
         MigrateCommand::Rollback(args) => rollback::run(&args, cx).await,
         MigrateCommand::Finish(args) => finish::run(&args, cx).await,

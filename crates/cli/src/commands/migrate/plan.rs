@@ -19,7 +19,8 @@ pub(super) async fn run(args: &MigratePlanArgs, cx: &Cx) -> Result<ExitStatus> {
     let read = cx.specification().await?;
     let world = cx.world(&read.spec, &[&args.from, &args.to])?;
     let state = runner::state(cx).await?;
-    let options = options(args.window, args.soak);
+    let mut options = options(args.window, args.soak);
+    options.required_approvals = args.require_approval.unwrap_or(0);
     let facts = facts::of_move(&state, &world, &args.from, &args.to, options).await?;
     let plan = plan_migrate(&facts);
     state.record_plan(&plan).await?;
@@ -41,6 +42,7 @@ pub(super) fn options(window: Option<Period>, soak: Option<Period>) -> MoveOptio
     MoveOptions {
         window_deadline_ms: window.map_or(default.window_deadline_ms, Period::as_millis),
         soak_ms: soak.map_or(default.soak_ms, Period::as_millis),
+        ..default
     }
 }
 

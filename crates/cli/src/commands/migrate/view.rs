@@ -7,7 +7,7 @@ use trefoil_core::plan::{Interval, Plan, PlanKind, Step};
 use trefoil_core::report::MoveReport;
 use trefoil_ops::engine::{Check, Verdict};
 
-use crate::table::{table, word};
+use crate::table::{checklist, table, word};
 
 /// A whole plan: what is carried, the steps with their marks, blockers.
 pub(super) fn plan(plan: &Plan) -> String {
@@ -23,7 +23,8 @@ pub(super) fn plan(plan: &Plan) -> String {
     });
     let mapping = table(["KIND", "NOW", "BECOMES", "CHANGES AND LOSSES"], mapping);
     let steps = table(["", "STEP", "", "TAKES", "UNDONE BY"], steps);
-    let mut parts = vec![headline(plan), mapping, steps, footnote(plan)];
+    let checks = checklist(&plan.checklist);
+    let mut parts = vec![headline(plan), mapping, steps, checks, footnote(plan)];
     parts.extend(plan.blockers.iter().map(|blocker| {
         format!("BLOCKED {}: {}\n        hint: {}", blocker.code, blocker.message, blocker.hint)
     }));
@@ -50,10 +51,14 @@ fn headline(plan: &Plan) -> String {
 fn footnote(plan: &Plan) -> String {
     let switch = plan.switch_step().map_or_else(|| "none".to_owned(), |step| step.n.to_string());
     let finish = plan.steps.iter().find(|step| step.finish).map_or(0, |step| step.n);
+    let approvals = match plan.required_approvals {
+        0 => String::new(),
+        n => format!("\nBefore its first step the run waits for the approval of {n}."),
+    };
     format!(
         "Users wait {} at the {} (by estimate), at most {} before the source serves again.\n\
          Switch: step {switch}; before it the run can be aborted. From it on the way back is\n\
-         `trefoil migrate rollback`, until `trefoil migrate finish` (step {finish}) closes it.",
+         `trefoil migrate rollback`, until `trefoil migrate finish` (step {finish}) closes it.{approvals}",
         interval(plan.downtime_ms),
         plan.traffic,
         millis(plan.window_deadline_ms),

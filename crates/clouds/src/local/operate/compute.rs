@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use trefoil_core::spec::Application;
 use url::Url;
 
-use super::Local;
+use super::{CLOUD, Local};
 use crate::operate::agent_protocol::{InstanceRecord, InstanceStatus, StartInstance, StopInstance};
 use crate::operate::compute::{Compute, Running};
 use crate::operate::files;
@@ -156,6 +156,9 @@ impl Local {
             let value = value.ok_or_else(|| self.secret_missing(variable, secret))?;
             put(variable, value.expose_secret().to_owned());
         }
+        for (variable, value) in self.chat_variables().await? {
+            put(variable, value);
+        }
         put("LOG_LEVEL", application.log_level.as_str().to_owned());
         for name in self.spec.buckets.keys() {
             let variable = name.to_ascii_uppercase().replace('-', "_");
@@ -166,6 +169,26 @@ impl Local {
         }
         if let Some(url) = self.application_url().await? {
             put("DATABASE_URL", url.expose_secret().to_owned());
+        }
+        Ok(all)
+    }
+
+    /// What the application needs to ask a language model: nothing unless the specification names
+    /// an endpoint, for this cloud has none of its own.
+    async fn chat_variables(&self) -> Result<Vec<(&'static str, String)>> {
+        let Some(chat) = &self.spec.chat else { return Ok(Vec::new()) };
+        let Some(endpoint) = &chat.endpoint else { return Ok(Vec::new()) };
+        let mut all = vec![
+            ("CHAT_BASE_URL", endpoint.clone()),
+            ("CHAT_TIMEOUT_MS", millis(chat.timeout.as_duration()).to_string()),
+        ];
+        all.extend(chat.model.get(CLOUD).map(|model| ("CHAT_MODEL", model.clone())));
+        all.extend(chat.api_version.as_ref().map(|version| ("CHAT_API_VERSION", version.clone())));
+        if let Some(secret) = &chat.key {
+            let variable = "CHAT_API_KEY";
+            let value = self.secrets.get(secret).await?;
+            let value = value.ok_or_else(|| self.secret_missing(variable, secret))?;
+            all.push((variable, value.expose_secret().to_owned()));
         }
         Ok(all)
     }

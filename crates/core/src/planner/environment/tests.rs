@@ -1,7 +1,5 @@
 //! What up and down consist of, for every state of the log.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::*;
@@ -9,19 +7,10 @@ use crate::journal::{Entry, Event};
 use crate::plan::{FinishBackflow, StartBackflow, StopApplication, SwitchTraffic, Validate};
 
 fn spec(setup: bool) -> AppSpec {
-    let application: Application = serde_json::from_value(serde_json::json!({
-        "command": ["notes"],
-        "setup": if setup { vec!["notes", "migrate"] } else { vec![] },
-    }))
-    .unwrap();
-    AppSpec {
-        name: "notes".into(),
-        application: Some(application),
-        database: None,
-        buckets: BTreeMap::new(),
-        sessions: None,
-        environments: BTreeMap::new(),
-    }
+    let setup = if setup { vec!["notes", "migrate"] } else { vec![] };
+    let application = serde_json::json!({"command": ["notes"], "setup": setup});
+    serde_json::from_value(serde_json::json!({"name": "notes", "application": application}))
+        .unwrap()
 }
 
 fn ledger(epoch: u64, active: Option<&str>) -> Ledger {

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, AwaitReady, Inputs, Plan, SwitchTraffic};
-use trefoil_core::spec::AppSpec;
 
 use crate::engine::{Check, Context, Engine, Perform, Silent, Stop, World, harness};
 use crate::state::State;
@@ -115,14 +114,7 @@ impl Bed {
     }
 
     pub(super) async fn at(folder: &Path) -> Bed {
-        let spec = AppSpec {
-            name: "notes".into(),
-            application: None,
-            database: None,
-            buckets: BTreeMap::new(),
-            sessions: None,
-            environments: BTreeMap::new(),
-        };
+        let spec = serde_json::from_value(json!({"name": "notes"})).unwrap();
         let world = World {
             spec,
             spec_file: folder.join("trefoil.yaml"),

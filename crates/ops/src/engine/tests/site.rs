@@ -17,7 +17,6 @@ use trefoil_clouds::operate::provision::{DatabaseAdmin, Provision, Provisioned};
 use trefoil_clouds::operate::traffic::Traffic;
 use trefoil_clouds::services::{ServiceUrls, Services};
 use trefoil_core::inventory::Inventory;
-use trefoil_core::spec::{AppSpec, Application};
 
 use crate::engine::World;
 use crate::{Error, Result};
@@ -72,19 +71,15 @@ pub(super) fn clouds() -> Shared {
 }
 
 pub(super) fn world(clouds: &Shared) -> World {
-    let application: Application = serde_json::from_value(serde_json::json!({
-        "command": ["notes"], "setup": ["notes", "migrate"],
-        "health": { "start_time": "200ms" }, "drain": "1s",
+    let spec = serde_json::from_value(serde_json::json!({
+        "name": "notes",
+        "application": {
+            "command": ["notes"], "setup": ["notes", "migrate"],
+            "health": { "start_time": "200ms" }, "drain": "1s",
+        },
+        "environments": { "east": { "cloud": "fake" }, "west": { "cloud": "fake" } },
     }))
     .unwrap();
-    let spec = AppSpec {
-        name: "notes".into(),
-        application: Some(application),
-        database: None,
-        buckets: BTreeMap::new(),
-        sessions: None,
-        environments: BTreeMap::new(),
-    };
     let sites = ["east", "west"].map(|name| (name.to_owned(), site(name, clouds)));
     World {
         spec,

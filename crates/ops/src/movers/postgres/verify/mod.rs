@@ -40,11 +40,11 @@ struct Comparison<'a> {
 }
 
 /// How a range compares.
-enum Settled {
-    /// The same on both sides.
-    Equal(Sum),
-    /// It changes too fast.
-    Hot(Vec<KeyRange>),
+struct Settled {
+    /// The sum of what is the same on both sides.
+    equal: Sum,
+    /// What changes too fast.
+    hot: Vec<KeyRange>,
 }
 
 impl Comparison<'_> {
@@ -104,7 +104,7 @@ impl Comparison<'_> {
                 waiting.extend(parts.into_iter().map(|part| (part, size)));
             }
         }
-        Ok(if hot.is_empty() { Settled::Equal(equal) } else { Settled::Hot(hot) })
+        Ok(Settled { equal, hot })
     }
 
     /// Reads a range again, a few times; its sum when it is equal.
@@ -120,17 +120,22 @@ impl Comparison<'_> {
         Ok(None)
     }
 
-    /// A table that cannot be cut: a fault when the source stays the same and the target differs.
+    /// A table that cannot be cut: a fault when the source is the same before and after the target
+    /// was read, and the target differs. While a stream flows it has to be seen twice in a row: a
+    /// change could have been made and taken back in between.
     async fn whole(&self, table: &Table, range: KeyRange) -> Result<KeyRange> {
-        let mut before = None;
+        let needed = if self.stream.is_some() { 2 } else { 1 };
+        let (mut seen, mut last) = (0, None::<(Sum, Sum)>);
         for _ in 0..=self.attempts() {
             let sums = self.sums(table, std::slice::from_ref(&range)).await?;
             let Some((here, there)) = sums.first().copied() else { break };
-            if here != there && before == Some(here) {
-                let why = format!("{} rows against {}", here.rows, there.rows);
+            let fault = last.filter(|(before, between)| *before == here && *between != here);
+            seen = if fault.is_some() { seen + 1 } else { 0 };
+            if let Some((before, between)) = fault.filter(|_| seen >= needed) {
+                let why = format!("{} rows against {}", before.rows, between.rows);
                 return Err(self.differ(table, &range, &[why]));
             }
-            before = Some(here);
+            last = Some((here, there));
         }
         Ok(range)
     }
@@ -221,10 +226,9 @@ async fn one_table(
                 equal = equal.and(here);
                 continue;
             }
-            match comparison.settle(table, range, RANGE_ROWS).await? {
-                Settled::Equal(sum) => equal = equal.and(sum),
-                Settled::Hot(ranges) => hot.extend(ranges),
-            }
+            let settled = comparison.settle(table, range, RANGE_ROWS).await?;
+            equal = equal.and(settled.equal);
+            hot.extend(settled.hot);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Amounts as people write them: `30s`, `512Mi`, `5%`.
+//! Lengths of time.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! The types of `trefoil.yaml`. Their doc comments are the documentation of each key.
+//! What runs.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::Period;
-
-/// One containerised web application and the places to run it. Only the name is required.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AppSpec {
-    /// The application's name: lower-case letters, digits and hyphens, 2 to 40 characters.
-    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$"))]
-    pub name: String,
-    /// What runs.
-    #[serde(default)]
-    pub application: Option<Application>,
-    /// Its PostgreSQL database.
-    #[serde(default)]
-    pub database: Option<Database>,
-    /// Its buckets of objects, by name.
-    #[serde(default)]
-    pub buckets: BTreeMap<String, Bucket>,
-    /// Its store of sessions that expire.
-    #[serde(default)]
-    pub sessions: Option<SessionStore>,
-    /// The places to run it, by name.
-    #[serde(default)]
-    pub environments: BTreeMap<String, Environment>,
-}
 
 /// What runs: a container image, or a command on clouds that run processes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -86,41 +62,6 @@ pub struct Health {
     pub start_time: Period,
 }
 
-/// A PostgreSQL database.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Database {
-    /// The database's name; the application's name when left out, with `_` for `-`.
-    #[serde(default)]
-    #[schemars(regex(pattern = r"^[a-z][a-z0-9_]{0,62}$"))]
-    pub name: Option<String>,
-}
-
-/// A bucket of objects.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Bucket {}
-
-/// The store of sessions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SessionStore {
-    /// How long a session lives when the application does not say.
-    #[serde(default = "default_ttl")]
-    pub ttl: Period,
-}
-
-/// One place to run the application.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Environment {
-    /// The cloud's name, as `trefoil clouds` lists them.
-    pub cloud: String,
-    /// The region, on clouds that have regions.
-    #[serde(default)]
-    pub region: Option<String>,
-}
-
 /// How much the application logs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -160,22 +101,10 @@ impl Default for Health {
     }
 }
 
-impl AppSpec {
-    /// The name of the database on the server.
-    pub fn database_name(&self) -> Option<String> {
-        let database = self.database.as_ref()?;
-        Some(database.name.clone().unwrap_or_else(|| self.name.replace('-', "_")))
-    }
-}
-
 fn default_port() -> u16 {
     8000
 }
 
 fn default_drain() -> Period {
     Period::from_millis(10_000)
-}
-
-fn default_ttl() -> Period {
-    Period::from_millis(30 * 60 * 1_000)
 }

@@ -1,0 +1,77 @@
+//! `trefoil cost --diff`: what changed since another specification, for a pull request.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde::Serialize;
+use trefoil_core::cost::CostReport;
+use trefoil_core::cost::diff::{CloudDiff, diff};
+use trefoil_core::cost::quantity::dollars;
+
+use super::input::{Input, chosen, specification};
+use crate::args::CostArgs;
+use crate::settings::Settings;
+use crate::{Cx, ExitStatus, Result};
+
+#[derive(Serialize)]
+struct Answer {
+    clouds: Vec<CloudDiff>,
+}
+
+/// Compares with the specification in the file `old`, at the same places.
+pub(super) async fn run(
+    old: &Path,
+    new: &CostReport,
+    (args, input): (&CostArgs, &Input),
+    cx: &Cx,
+) -> Result<ExitStatus> {
+    let settings = Settings { file: old.to_owned(), ..cx.settings.clone() };
+    let before = specification(&settings, cx).await?;
+    let needs = chosen(&before, &args.choice);
+    let before = input.estimator().compare(&input.places, &needs)?;
+    let answer = Answer { clouds: diff(&before, new) };
+    cx.printer.answer(&answer, || markdown(&answer.clouds))?;
+    Ok(ExitStatus::Yes)
+}
+
+fn markdown(clouds: &[CloudDiff]) -> String {
+    let mut text =
+        "## Costs a month\n\n| cloud | before | after | change |\n|---|---:|---:|---:|\n"
+            .to_owned();
+    for one in clouds {
+        let change = signed(one.after_usd - one.before_usd);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {change} |",
+            one.cloud,
+            dollars(one.before_usd),
+            dollars(one.after_usd)
+        );
+    }
+    for one in clouds.iter().filter(|one| !one.changes.is_empty() || !one.unknown.is_empty()) {
+        let _ = write!(text, "\n### {}\n\n| line | change | why |\n|---|---:|---|\n", one.cloud);
+        for change in &one.changes {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} |",
+                cell(&change.item),
+                signed(change.change_usd),
+                cell(&change.why)
+            );
+        }
+        for unknown in &one.unknown {
+            let _ = writeln!(text, "| {} | unknown | |", cell(unknown));
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn signed(amount: rust_decimal::Decimal) -> String {
+    let sign = if amount.is_sign_negative() && !amount.is_zero() { "" } else { "+" };
+    format!("{sign}{}", dollars(amount))
+}
+
+/// A cell of a Markdown table holds no bar and no line break.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}

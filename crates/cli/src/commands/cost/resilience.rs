@@ -1,0 +1,92 @@
+//! `trefoil cost resilience`: what surviving the loss of a cloud costs.
+
+use std::fmt::Write;
+
+use rust_decimal::dec;
+use serde::Serialize;
+use trefoil_core::cost::Place;
+use trefoil_core::cost::quantity::dollars;
+use trefoil_core::cost::resilience::{Assumptions, Level, levels};
+
+use super::input::Input;
+use super::view;
+use crate::args::ResilienceArgs;
+use crate::{Cx, Error, ExitStatus, Result};
+
+#[derive(Serialize)]
+struct Answer {
+    primary: String,
+    standby: String,
+    levels: Vec<Level>,
+}
+
+/// Prices each level.
+pub(super) fn run(args: &ResilienceArgs, input: &Input, cx: &Cx) -> Result<ExitStatus> {
+    let (primary, standby) = sides(args, input)?;
+    let load = &input.needs.workload;
+    let tenth = (load.database_gb + load.object_gb) * dec!(0.1);
+    let assume = Assumptions {
+        change_gb: args.change_gb.unwrap_or(tenth),
+        backup_hours: args.backup_hours,
+        restore_mb_per_s: args.restore_mb_per_s,
+    };
+    let levels = levels(&input.estimator(), &input.needs, (&primary, &standby), &assume)?;
+    let name = |place: &Place| format!("{} {}", place.cloud, place.region);
+    let answer = Answer { primary: name(&primary), standby: name(&standby), levels };
+    cx.printer.answer(&answer, || text(&answer))?;
+    Ok(ExitStatus::Yes)
+}
+
+/// The two places: as named, else the two cheapest.
+fn sides(args: &ResilienceArgs, input: &Input) -> Result<(Place, Place)> {
+    let named = |name: &Option<String>| name.as_deref().map(|name| input.place(name)).transpose();
+    let (primary, standby) = (named(&args.primary)?, named(&args.standby)?);
+    let report = input.estimator().compare(&input.places, &input.needs)?;
+    let (one, other) = (primary.clone(), standby.clone());
+    let mut cheapest = report
+        .clouds
+        .iter()
+        .map(|cloud| Place { cloud: cloud.cloud.clone(), region: cloud.region.clone() })
+        .filter(|place| Some(place) != one.as_ref() && Some(place) != other.as_ref());
+    match (primary.or_else(|| cheapest.next()), standby.or_else(|| cheapest.next())) {
+        (Some(primary), Some(standby)) if primary != standby => Ok((primary, standby)),
+        _ => Err(Error::usage("cost_standby", "a standby needs two places")
+            .hint("name them with --primary and --standby, or give --cloud twice")),
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    let header =
+        ["LEVEL", "BACK AFTER", "MAY LOSE", "STANDBY", "REPLICATION", "CHECKS", "EXTRA", "TOTAL"];
+    let rows = answer.levels.iter().map(|level| {
+        vec![
+            level.name.to_owned(),
+            level.rto_s.map_or_else(|| "not prepared".to_owned(), time),
+            level.rpo_s.map_or_else(|| "everything".to_owned(), time),
+            dollars(level.standby_usd),
+            dollars(level.replication_usd),
+            dollars(level.health_checks_usd),
+            dollars(level.extra_usd),
+            dollars(level.total_usd),
+        ]
+    });
+    let mut text =
+        format!("{} with a standby on {}, USD a month\n\n", answer.primary, answer.standby);
+    text.push_str(&view::table(header.map(str::to_owned).to_vec(), rows.collect(), 1));
+    text.push_str("\n\ntimes are planning values; a drill measures them");
+    for level in &answer.levels {
+        for unknown in &level.unknown {
+            let _ = write!(text, "\nunknown, missing above in {}: {unknown}", level.name);
+        }
+    }
+    text
+}
+
+/// Seconds in the largest unit that keeps them whole enough to read.
+fn time(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3_600)),
+    }
+}

@@ -1,0 +1,262 @@
+//! `trefoil cost` and `trefoil prices` through the real binary, on the chapter's baseline.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+struct Answer {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{}", self.stdout))
+    }
+}
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/chapter-baseline/trefoil.yaml")
+}
+
+fn run(file: &Path, state: &Path, arguments: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+    command.arg("-f").arg(file).arg("--state").arg(state).args(arguments).env("NO_COLOR", "1");
+    let output = command.output().unwrap();
+    Answer {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn trefoil(arguments: &[&str]) -> Answer {
+    let state = tempfile::tempdir().unwrap();
+    run(&example(), state.path(), arguments)
+}
+
+fn cents(value: &Value) -> i64 {
+    (value.as_f64().unwrap() * 100.0).round() as i64
+}
+
+#[test]
+fn the_table_fits_on_one_screen() {
+    let answer = trefoil(&["cost"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert!(answer.stdout.lines().count() <= 24, "{}", answer.stdout);
+    let total = answer.stdout.lines().find(|line| line.trim().starts_with("TOTAL")).unwrap();
+    for amount in ["164.10", "186.12", "254.20"] {
+        assert!(total.contains(amount), "{total}");
+    }
+    assert!(!answer.stderr.contains("not yet used"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("from memory"), "{}", answer.stderr);
+}
+
+#[test]
+fn json_has_the_promised_shape() {
+    let answer = trefoil(&["cost", "--json"]).json();
+    assert_eq!(answer["schema"], "trefoil/cost/v1");
+    let data = &answer["data"];
+    assert_eq!(data["currency"], "USD");
+    assert_eq!(data["catalogue_date"], "2026-10-02");
+    assert_eq!(data["clouds"].as_array().unwrap().len(), 3);
+    for cloud in data["clouds"].as_array().unwrap() {
+        let lines = cloud["lines"].as_array().unwrap();
+        let sum: f64 = lines.iter().map(|line| line["amount_usd"].as_f64().unwrap()).sum();
+        assert!((sum - cloud["total_usd"].as_f64().unwrap()).abs() < 1e-6);
+        let categories = cloud["categories"].as_object().unwrap();
+        let sum: f64 = categories.values().map(|one| one.as_f64().unwrap()).sum();
+        assert!((sum - cloud["total_usd"].as_f64().unwrap()).abs() < 1e-6);
+        for name in ["compute", "database", "ai", "storage", "networking", "monitoring", "other"] {
+            assert!(categories.contains_key(name), "{name}");
+        }
+        for line in lines {
+            for key in [
+                "category",
+                "item",
+                "quantity",
+                "unit",
+                "unit_price_usd",
+                "amount_usd",
+                "formula",
+                "source",
+                "as_of",
+                "confidence",
+            ] {
+                assert!(line.get(key).is_some(), "{key} in {line}");
+            }
+        }
+        assert_eq!(cloud["unknown"], Value::Array(Vec::new()));
+    }
+    assert_eq!(data["sensitivity"][0]["inputs"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn one_cloud_in_another_region_with_unknown_prices() {
+    let answer = trefoil(&["cost", "--cloud", "aws", "--region", "us-west-2", "--json"]).json();
+    let cloud = &answer["data"]["clouds"][0];
+    assert_eq!(cloud["region"], "us-west-2");
+    let unknown: Vec<_> = cloud["unknown"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["item"].as_str().unwrap())
+        .collect();
+    assert!(unknown.contains(&"load balancer capacity"), "{unknown:?}");
+    let text = trefoil(&["cost", "--cloud", "aws", "--region", "us-west-2"]);
+    assert!(
+        text.stdout.contains(">= ") && text.stdout.contains("unknown on aws"),
+        "{}",
+        text.stdout
+    );
+}
+
+#[test]
+fn lines_and_csv_agree() {
+    let lines = trefoil(&["cost", "--by", "line"]).stdout;
+    assert!(lines.contains("FROM MEMORY, unsourced"), "{lines}");
+    let csv = trefoil(&["cost", "--csv"]).stdout;
+    assert!(csv.starts_with("cloud,region,category,item,quantity,unit,unit_price_usd,amount_usd,"));
+    assert!(
+        csv.lines().any(|line| line
+            .starts_with("aws,us-east-1,compute,Fargate x86 vCPU,1460,vCPU-hour,0.04048,59.1008,")),
+        "{csv}"
+    );
+}
+
+#[test]
+fn the_page_opens_without_a_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cost.html");
+    let answer = run(&example(), folder.path(), &["cost", "--html", file.to_str().unwrap()]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    let page = std::fs::read_to_string(&file).unwrap();
+    assert!(page.contains("<svg") && page.contains("254.20") && page.contains("Fargate x86 vCPU"));
+    let loads = ["src=", "href=", "@import", "url("];
+    assert!(loads.iter().all(|word| !page.contains(word)), "it loads nothing");
+}
+
+#[test]
+fn a_difference_is_markdown_with_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = folder.path().join("trefoil.yaml");
+    let text = std::fs::read_to_string(example()).unwrap();
+    std::fs::write(&new, text.replace("egress_per_month: 200GB", "egress_per_month: 300GB"))
+        .unwrap();
+    let old = example();
+    let answer = run(&new, folder.path(), &["cost", "--diff", old.to_str().unwrap()]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert!(
+        answer.stdout.contains("| aws us-east-1 | 164.10 | 173.17 | +9.06 |"),
+        "{}",
+        answer.stdout
+    );
+    assert!(
+        answer.stdout.contains("| egress | +9.00 | 300 instead of 200 GB |"),
+        "{}",
+        answer.stdout
+    );
+}
+
+#[test]
+fn a_curve_has_its_break_even_and_its_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("curve.svg");
+    let arguments = [
+        "cost",
+        "curve",
+        "--vary",
+        "storage",
+        "--from",
+        "0",
+        "--to",
+        "20000",
+        "--points",
+        "50",
+        "--json",
+        "--svg",
+        file.to_str().unwrap(),
+    ];
+    let answer = run(&example(), folder.path(), &arguments);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    let data = &answer.json()["data"];
+    assert_eq!(data["points"].as_array().unwrap().len(), 50);
+    let meeting = data["break_even"].as_array().unwrap().iter().find(|one| {
+        one["cheaper_below"] == "aws us-east-1" && one["cheaper_above"] == "gcp us-central1"
+    });
+    let value = meeting.unwrap()["value"].as_f64().unwrap();
+    assert!((7_800.0..7_900.0).contains(&value), "{value}");
+    let picture = std::fs::read_to_string(file).unwrap();
+    assert!(picture.starts_with("<svg") && picture.matches("<polyline").count() == 3);
+}
+
+#[test]
+fn moving_resilience_and_advice_answer() {
+    let moving = trefoil(&["cost", "move", "--from", "azure", "--to", "aws", "--json"]).json();
+    assert_eq!(cents(&moving["data"]["once_usd"]), 134_549);
+    let levels =
+        trefoil(&["cost", "resilience", "--primary", "aws", "--standby", "gcp", "--json"]).json();
+    assert_eq!(levels["data"]["levels"].as_array().unwrap().len(), 5);
+    let advice = trefoil(&["cost", "advise", "--cloud", "aws", "--json"]).json();
+    let advice = advice["data"]["advice"].as_array().unwrap();
+    assert!(advice.iter().any(|one| one["change"] == "run on ARM processors"), "{advice:?}");
+    for text in [
+        &["cost", "move", "--from", "azure", "--to", "aws"][..],
+        &["cost", "resilience"],
+        &["cost", "advise"],
+        &["prices", "list", "fargate"],
+        &["prices", "show", "aws", "egress/out"],
+        &["prices", "check"],
+    ] {
+        let answer = trefoil(text);
+        assert!(
+            answer.code == 0 && answer.stdout.lines().count() > 2,
+            "{text:?} {}",
+            answer.stderr
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused() {
+    let cases: [(&[&str], &str); 7] = [
+        (&["cost", "--cloud", "aws", "--region", "us-moon-1"], "cost_region"),
+        (&["cost", "--region", "eastus"], "cost_region"),
+        (&["cost", "--cloud", "heroku"], "cost_provider"),
+        (&["cost", "--cloud", "local"], "cost_provider"),
+        (&["cost", "move", "--from", "aws", "--to", "aws"], "cost_move"),
+        (&["cost", "curve", "--vary", "egress", "--from", "9", "--to", "1"], "cost_range"),
+        (&["cost", "--catalogue", "nowhere.json"], "catalogue_unreadable"),
+    ];
+    for (arguments, code) in cases {
+        let answer = trefoil(&[arguments, &["--json"]].concat());
+        assert_eq!(answer.json()["errors"][0]["code"], code, "{arguments:?}");
+        assert!(matches!(answer.code, 2 | 5), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_unreachable_feed_leaves_the_catalogue() {
+    let state = tempfile::tempdir().unwrap();
+    // Nothing listens on this port.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let arguments =
+        ["prices", "refresh", "--cloud", "azure", "--mirror", &mirror, "--write", "--json"];
+    let answer = run(&example(), state.path(), &arguments);
+    assert_eq!(answer.code, 5);
+    assert_eq!(answer.json()["errors"][0]["code"], "feed_unreachable");
+    assert!(!state.path().join("prices.json").exists());
+}
+
+#[test]
+fn a_cloud_that_can_be_priced_cannot_be_brought_up_yet() {
+    let answer = trefoil(&["up", "aws", "--json", "--yes"]);
+    assert_eq!(answer.code, 3);
+    assert_eq!(answer.json()["errors"][0]["code"], "cloud_not_yet");
+}

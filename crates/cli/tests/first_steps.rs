@@ -1,0 +1,136 @@
+//! The real program: `init`, `completions`, `man`, and keys of the specification from variables.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Runs the program in `folder` with these variables and no other settings.
+fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TREFOIL_")) {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied()).env("NO_COLOR", "1");
+    command.args(args).current_dir(folder).stdin(Stdio::null()).output().expect("it starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn a_first_specification_is_clean_and_never_overwritten() {
+    let place = folder();
+    let shop = place.path().join("My Shop");
+    std::fs::create_dir(&shop).unwrap();
+    let made = run(&shop, &["init"], &[]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let text = std::fs::read_to_string(shop.join("trefoil.yaml")).unwrap();
+    assert!(text.starts_with("# yaml-language-server: $schema=trefoil.schema.json\n"));
+    assert!(text.contains("\nname: my-shop\n"));
+
+    let checked = run(&shop, &["check"], &[]);
+    assert_eq!((checked.status.code(), stderr(&checked).as_str()), (Some(0), ""));
+    assert!(stdout(&checked).contains("no mistakes\n"));
+
+    let again = run(&shop, &["init", "--json"], &[]);
+    assert_eq!(again.status.code(), Some(3));
+    let answer: Value = serde_json::from_str(&stdout(&again)).unwrap();
+    assert_eq!(answer["errors"][0]["code"], "spec_exists");
+    assert_eq!(std::fs::read_to_string(shop.join("trefoil.yaml")).unwrap(), text);
+
+    let other = run(&shop, &["init", "-f", "other.yaml", "--json"], &[]);
+    let answer: Value = serde_json::from_str(&stdout(&other)).unwrap();
+    assert_eq!((&answer["data"]["file"], &answer["ok"]), (&"other.yaml".into(), &true.into()));
+    let nowhere = run(&shop, &["init", "-f", "absent/other.yaml"], &[]);
+    assert_eq!(nowhere.status.code(), Some(5));
+}
+
+#[test]
+fn files_of_other_tools_are_refused_by_name() {
+    let place = folder();
+    let refused = run(place.path(), &["init", "--from", "compose.yaml"], &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("`trefoil init --from`"));
+    assert!(!place.path().join("trefoil.yaml").exists());
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    let place = folder();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(place.path(), &["completions", shell], &[]);
+        assert_eq!(script.status.code(), Some(0));
+        assert!(stdout(&script).contains("migrate"), "{shell}");
+    }
+    let script = run(place.path(), &["completions", "bash"], &[]);
+    std::fs::write(place.path().join("script"), stdout(&script)).unwrap();
+    let read = Command::new("bash").args(["-n", "script"]).current_dir(place.path()).output();
+    assert!(read.unwrap().status.success(), "bash reads its script");
+    assert_eq!(run(place.path(), &["completions", "cmd"], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let place = folder();
+    let page = run(place.path(), &["man"], &[]);
+    assert_eq!(page.status.code(), Some(0));
+    assert!(stdout(&page).contains(".TH trefoil 1"), "{}", stdout(&page));
+    let written = run(place.path(), &["man", "-o", "pages", "--json"], &[]);
+    let answer: Value = serde_json::from_str(&stdout(&written)).unwrap();
+    let files = answer["data"]["files"].as_array().unwrap();
+    for name in ["trefoil.1", "trefoil-check.1", "trefoil-migrate-plan.1"] {
+        assert!(files.contains(&name.into()), "{name} of {files:?}");
+        assert!(place.path().join("pages").join(name).is_file());
+    }
+    std::fs::write(place.path().join("file"), "").unwrap();
+    assert_eq!(run(place.path(), &["man", "-o", "file"], &[]).status.code(), Some(5));
+}
+
+#[test]
+fn variables_and_the_env_file_set_keys() {
+    let place = folder();
+    let spec = "name: shop\napplication: {command: [shop]}\nscale: {min: 2}\n";
+    std::fs::write(place.path().join("trefoil.yaml"), spec).unwrap();
+    let check = |variables: &[(&str, &str)]| run(place.path(), &["check", "--json"], variables);
+    let code = |output: &Output| {
+        let answer: Value = serde_json::from_str(&stdout(output)).unwrap();
+        let codes = answer["errors"].as_array().unwrap().iter();
+        codes.map(|error| error["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(check(&[("TREFOIL_SCALE__MAX", "3")]).status.code(), Some(0));
+    let wrong = check(&[("TREFOIL_SCALE__MAX", "1")]);
+    assert_eq!((wrong.status.code(), code(&wrong)), (Some(2), vec!["scale_order".to_owned()]));
+    let two = check(&[("TREFOIL_SCALE__MAX", "many"), ("TREFOIL_SKALE__MAX", "1")]);
+    assert_eq!(code(&two), ["wrong_type", "setting_unknown"]);
+
+    std::fs::write(place.path().join(".env"), "TREFOIL_SCALE__MAX=1\n").unwrap();
+    assert_eq!(code(&check(&[])), ["scale_order"]);
+    assert_eq!(check(&[("TREFOIL_SCALE__MAX", "9")]).status.code(), Some(0));
+}
+
+#[test]
+fn parts_that_are_there_already_are_refused_when_acted_on() {
+    let place = folder();
+    let known = run(place.path(), &["clouds", "--json"], &[]);
+    let known: Value = serde_json::from_str(&stdout(&known)).unwrap();
+    let cloud = known["data"]["clouds"][0]["name"].as_str().unwrap().to_owned();
+    let spec = format!(
+        "name: shop\ndatabase:\nenvironments:\n  a:\n    cloud: {cloud}\n    database: {{admin_url: \
+         env:URL}}\n  b: {{cloud: {cloud}}}\n"
+    );
+    std::fs::write(place.path().join("trefoil.yaml"), spec).unwrap();
+    assert_eq!(run(place.path(), &["check"], &[]).status.code(), Some(0));
+    let refused = run(place.path(), &["inventory", "a"], &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("`environments.a.database`"), "{}", stderr(&refused));
+}

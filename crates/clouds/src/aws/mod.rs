@@ -1,0 +1,4 @@
+//! Amazon Web Services.
+
+#[cfg(feature = "operate")]
+pub mod operate;

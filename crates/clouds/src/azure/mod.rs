@@ -1,0 +1,4 @@
+//! Microsoft Azure.
+
+#[cfg(feature = "operate")]
+pub mod operate;

@@ -1,0 +1,5 @@
+//! What Trefoil knows about Azure without an account: what a specification needs there, and its price.
+
+pub mod feed;
+pub mod pricing;
+pub mod resources;

@@ -1,0 +1,4 @@
+//! Google Cloud.
+
+#[cfg(feature = "operate")]
+pub mod operate;

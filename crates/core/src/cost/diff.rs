@@ -1,0 +1,90 @@
+//! What changed between two reports, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::price::Category;
+use super::quantity::{number, words};
+use super::report::{CloudCost, CostReport, Line};
+
+/// What changed on one cloud.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CloudDiff {
+    /// The cloud, with its region.
+    pub cloud: String,
+    /// The total before, in US dollars a month.
+    #[serde(serialize_with = "number")]
+    pub before_usd: Decimal,
+    /// The total after, in US dollars a month.
+    #[serde(serialize_with = "number")]
+    pub after_usd: Decimal,
+    /// The lines that changed, the largest change first.
+    pub changes: Vec<Changed>,
+    /// What has no price now.
+    pub unknown: Vec<String>,
+}
+
+/// A line that changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Changed {
+    /// The category.
+    pub category: Category,
+    /// What it is.
+    pub item: String,
+    /// How much more it costs, in US dollars a month.
+    #[serde(serialize_with = "number")]
+    pub change_usd: Decimal,
+    /// Why.
+    pub why: String,
+}
+
+/// Compares the clouds that are in both reports.
+pub fn diff(old: &CostReport, new: &CostReport) -> Vec<CloudDiff> {
+    let same = |a: &CloudCost, b: &CloudCost| (&a.cloud, &a.region) == (&b.cloud, &b.region);
+    new.clouds
+        .iter()
+        .filter_map(|after| Some((old.clouds.iter().find(|before| same(before, after))?, after)))
+        .map(|(before, after)| cloud(before, after))
+        .collect()
+}
+
+fn cloud(before: &CloudCost, after: &CloudCost) -> CloudDiff {
+    let (old, new) = (lines(before), lines(after));
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
+    let mut changes: Vec<_> = names
+        .into_iter()
+        .filter_map(|name| changed(old.get(&name).copied(), new.get(&name).copied()))
+        .collect();
+    changes.sort_by_key(|one| std::cmp::Reverse(one.change_usd.abs()));
+    CloudDiff {
+        cloud: format!("{} {}", after.cloud, after.region),
+        before_usd: before.total_usd,
+        after_usd: after.total_usd,
+        changes,
+        unknown: after.unknown.iter().map(|one| format!("{}: {}", one.item, one.why)).collect(),
+    }
+}
+
+fn lines(cost: &CloudCost) -> BTreeMap<(Category, &str), &Line> {
+    cost.lines.iter().map(|line| ((line.category, line.item.as_str()), line)).collect()
+}
+
+fn changed(old: Option<&Line>, new: Option<&Line>) -> Option<Changed> {
+    let amount = |line: Option<&Line>| line.map(|line| line.amount_usd).unwrap_or_default();
+    let line = new.or(old)?;
+    let change_usd = amount(new) - amount(old);
+    let why = match (old, new) {
+        (Some(old), Some(new)) if old.quantity != new.quantity => {
+            format!("{} instead of {} {}", words(new.quantity), words(old.quantity), new.unit)
+        }
+        (Some(old), Some(new)) if old.amount_usd != new.amount_usd => {
+            format!("other lines use up the same allowance or tier of {}", new.service)
+        }
+        (Some(_), Some(_)) => return None,
+        (None, _) => format!("new: {}", line.formula),
+        (_, None) => "gone".to_owned(),
+    };
+    Some(Changed { category: line.category, item: line.item.clone(), change_usd, why })
+}

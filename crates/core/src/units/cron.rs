@@ -1,0 +1,81 @@
+//! Times that come again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use cronexpr::{FallbackTimezoneOption, ParseOptions, parse_crontab_with};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Times that come again, in UTC: minute, hour, day of the month, month and day of the week, as
+/// crontab has them, such as `0 2 * * *` for 02:00 of each day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cron {
+    text: String,
+}
+
+impl Cron {
+    /// A schedule that stands in our own code.
+    ///
+    /// Panics when `text` is none.
+    pub(crate) fn constant(text: &str) -> Self {
+        text.parse().expect("a schedule of our own is one")
+    }
+
+    /// The text as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for Cron {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: String| format!("`{text}` is not a schedule: {why}");
+        // The library takes a time zone as a sixth field; ours are always in UTC.
+        let fields = text.split_whitespace().count();
+        if fields != 5 {
+            return Err(wrong(format!("it has {fields} fields, not 5")));
+        }
+        let mut options = ParseOptions::default();
+        options.fallback_timezone_option = FallbackTimezoneOption::UTC;
+        parse_crontab_with(text, options).map_err(|error| wrong(reason(&error.to_string())))?;
+        Ok(Self { text: text.to_owned() })
+    }
+}
+
+/// The last line of the library's message: the lines before it repeat and underline the text.
+fn reason(message: &str) -> String {
+    let last = message.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("not understood");
+    last.trim_start_matches([' ', '^', '|']).to_owned()
+}
+
+impl fmt::Display for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Cron {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cron {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Cron {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Cron".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "cron", "examples": ["0 2 * * *"] })
+    }
+}
