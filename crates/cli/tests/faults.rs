@@ -2,7 +2,7 @@
 //! a person who presses Ctrl-C, ports that are taken. Nothing acknowledged is lost, never do two
 //! sides accept writes, and there is always a command that goes on.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod common;
 
