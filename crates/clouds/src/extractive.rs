@@ -127,7 +127,7 @@ fn end_of_sentence(text: &str) -> usize {
     let mut before = ' ';
     for (at, letter) in text.char_indices() {
         let ends = match letter {
-            '\n' => before == '\n',
+            '\n' => matches!(before, '\n' | '.' | '!' | '?'),
             _ if letter.is_whitespace() => matches!(before, '.' | '!' | '?'),
             _ => matches!(before, '。' | '！' | '？'),
         };

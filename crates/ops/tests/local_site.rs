@@ -227,6 +227,7 @@ async fn an_application_that_ends_at_once_is_told_with_its_last_words() {
     let program = "import sys; print('no database here', file=sys.stderr); sys.exit(4)";
     application.command = vec!["python3".into(), "-c".into(), program.into()];
     application.secrets.clear();
+    place.spec.chat = None;
     let agent = start_agent(&place.environment.folder).await;
     let error = place.site().compute.start().await.unwrap_err();
     assert_eq!(error.code(), "application_ended");

@@ -23,7 +23,11 @@ pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error)
         None if run.plan.kind.is_move() => hint,
         None => format!("remove the cause; then {hint}"),
     };
-    Error::new(ErrorKind::Stopped, "run_paused", message).hint(hint).because(cause)
+    // An `up` is simply given again, so what a person needs to know is what was missing.
+    let missing = cause.kind() == ErrorKind::Missing && run.plan.kind == PlanKind::Up;
+    let (kind, code) =
+        if missing { (cause.kind(), cause.code()) } else { (ErrorKind::Stopped, "run_paused") };
+    Error::new(kind, code, message).hint(hint).because(cause)
 }
 
 /// Which side serves now, in a sentence without a full stop.

@@ -126,6 +126,7 @@ fn step(n: usize, action: &Action) -> Value {
     step["n"] = n.into();
     step["undo"] = Value::Null;
     step["estimate_ms"] = json!({ "low": 0, "high": 0 });
+    step["finish"] = matches!(action, Action::FinishBackflow(_)).into();
     step
 }
 
