@@ -96,6 +96,14 @@ impl Error {
         self
     }
 
+    /// An error of the same kind and code that says where this one happened; this one is its cause.
+    #[must_use]
+    pub fn within(self, message: impl Into<String>) -> Self {
+        let (kind, code, retry) = (self.kind, self.code, self.retry);
+        let source: Option<Box<dyn StdError + Send + Sync>> = Some(Box::new(self));
+        Self { kind, code, message: message.into(), hint: None, retry, source }
+    }
+
     /// What the caller has to do about it.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -24,10 +24,10 @@ pub(super) fn paused(run: &Run, step: &Step, active: Option<&str>, cause: Error)
         None => format!("remove the cause; then {hint}"),
     };
     // An `up` is simply given again, so what a person needs to know is what was missing.
-    let missing = cause.kind() == ErrorKind::Missing && run.plan.kind == PlanKind::Up;
-    let (kind, code) =
-        if missing { (cause.kind(), cause.code()) } else { (ErrorKind::Stopped, "run_paused") };
-    Error::new(kind, code, message).hint(hint).because(cause)
+    if cause.kind() == ErrorKind::Missing && run.plan.kind == PlanKind::Up {
+        return cause.within(message).hint(hint);
+    }
+    Error::new(ErrorKind::Stopped, "run_paused", message).hint(hint).because(cause)
 }
 
 /// Which side serves now, in a sentence without a full stop.
