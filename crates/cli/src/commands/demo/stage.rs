@@ -95,7 +95,7 @@ impl Stage {
         let mut command = self.command("trefoil-witness")?;
         command.args(["write", "--url", &self.url(), "--writers", &writers.to_string()]);
         command.args(["--seed", &seed.to_string(), "--journal"]).arg(self.journals());
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         command.spawn().map_err(|error| unstartable("trefoil-witness", error))
     }
 
