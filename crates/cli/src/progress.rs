@@ -30,9 +30,7 @@ pub fn new(settings: &Settings, printer: &Arc<Printer>) -> Box<dyn Progress> {
 
 /// A step in words: its number and what it does.
 fn title(step: &Step) -> String {
-    let action = serde_json::to_value(&step.action).unwrap_or_default();
-    let name = action["action"].as_str().unwrap_or("step").replace('_', " ");
-    format!("{:>2} {name}", step.n)
+    format!("{:>2} {}", step.n, step.action.name().replace('_', " "))
 }
 
 /// The words about a step that ended.

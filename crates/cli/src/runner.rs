@@ -1,10 +1,13 @@
 //! What commands that run plans have in common: the state, the engine, Ctrl-C.
 
+use jiff::Timestamp;
 use trefoil_core::journal::{Run, RunState};
-use trefoil_core::plan::{Inputs, Plan, PlanKind};
+use trefoil_core::ledger::Ledger;
+use trefoil_core::plan::{Plan, PlanKind};
+use trefoil_core::planner::environment::{EnvironmentFacts, OpenRun, inputs};
 use trefoil_core::spec::AppSpec;
 use trefoil_ops::engine::{Engine, Stop, World};
-use trefoil_ops::state::State;
+use trefoil_ops::state::{State, new_id};
 
 use crate::{Cx, Result};
 
@@ -31,19 +34,51 @@ pub fn stop(cx: &Cx) -> Stop {
     stop
 }
 
-/// Records a plan and runs it. A plan with blockers is refused and leaves nothing in the log.
-pub async fn run_plan(
-    cx: &Cx,
-    state: &State,
-    world: &World,
-    plan: &Plan,
-    observed: &Inputs,
-) -> Result<Run> {
-    if plan.blockers.is_empty() {
-        state.record_plan(plan).await?;
+/// What `up` and `down` of an environment are decided on.
+pub struct Asked {
+    spec: AppSpec,
+    world: World,
+    state: State,
+    open: Vec<OpenRun>,
+    ledger: Ledger,
+    /// The identifier of the plan and its run.
+    pub plan_id: String,
+    made_at: Timestamp,
+}
+
+impl Asked {
+    /// Gathers it.
+    pub async fn of(cx: &Cx, environment: &str) -> Result<Asked> {
+        let spec = cx.specification().await?.spec;
+        let world = cx.world(&spec, &[environment])?;
+        let state = state(cx).await?;
+        let open = state.open_runs().await?;
+        let ledger = state.ledger().await?;
+        let (plan_id, made_at) = (new_id(), Timestamp::now());
+        Ok(Asked { spec, world, state, open, ledger, plan_id, made_at })
     }
-    let progress = cx.progress();
-    Engine::new(state, world, &*progress, stop(cx)).start(plan, observed).await
+
+    /// As the planners take it.
+    pub fn facts<'a>(&'a self, environment: &'a str) -> EnvironmentFacts<'a> {
+        EnvironmentFacts {
+            spec: &self.spec,
+            environment,
+            ledger: &self.ledger,
+            open: &self.open,
+            plan_id: &self.plan_id,
+            made_at: self.made_at,
+        }
+    }
+
+    /// Records a plan and runs it. A plan with blockers is refused and leaves nothing in the log.
+    pub async fn run(&self, cx: &Cx, plan: &Plan) -> Result<Run> {
+        if plan.blockers.is_empty() {
+            self.state.record_plan(plan).await?;
+        }
+        let progress = cx.progress();
+        let engine = Engine::new(&self.state, &self.world, &*progress, stop(cx));
+        engine.start(plan, &inputs(&self.spec)).await
+    }
 }
 
 /// The environments of a run, opened.

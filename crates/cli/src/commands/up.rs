@@ -1,13 +1,11 @@
 //! `trefoil up`: bring an environment up.
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::Action;
-use trefoil_core::planner::environment::{EnvironmentFacts, inputs, plan_up};
-use trefoil_ops::state::new_id;
+use trefoil_core::planner::environment::plan_up;
 
 use crate::args::Up;
 use crate::{Cx, ExitStatus, Result, runner};
@@ -27,28 +25,15 @@ pub(crate) struct Answer<'a> {
 
 /// Plans and runs it. Asks nothing: nothing is taken away.
 pub async fn run(cx: &Cx, args: &Up) -> Result<ExitStatus> {
-    let spec = cx.specification().await?.spec;
     let environment = args.environment.as_str();
-    let world = cx.world(&spec, &[environment])?;
-    let state = runner::state(cx).await?;
-    let open = state.open_runs().await?;
-    let ledger = state.ledger().await?;
-    let (plan_id, made_at) = (new_id(), Timestamp::now());
-    let facts = EnvironmentFacts {
-        spec: &spec,
-        environment,
-        ledger: &ledger,
-        open: &open,
-        plan_id: &plan_id,
-        made_at,
-    };
-    let up = plan_up(&facts);
+    let asked = runner::Asked::of(cx, environment).await?;
+    let up = plan_up(&asked.facts(environment));
     if let Some(note) = &up.note {
         cx.printer.talk(note);
     }
-    let run = runner::run_plan(cx, &state, &world, &up.plan, &inputs(&spec)).await?;
+    let run = asked.run(cx, &up.plan).await?;
     let note = up.note.as_deref();
-    let answer = Answer { environment, run_id: &plan_id, url: url(&run), note };
+    let answer = Answer { environment, run_id: &asked.plan_id, url: url(&run), note };
     cx.printer.answer(&answer, || match &answer.url {
         Some(url) => format!("{environment} serves at {url}"),
         None => format!("{environment} is up, and users are not sent to it"),
