@@ -9,7 +9,7 @@ use tempfile::TempDir;
 const GOOD: &str = "name: shop\n\
     application:\n  image: shop\n  command: [shop, serve]\n\
     environments:\n  west: {cloud: local}\n  east: {cloud: local}\n";
-const BAD: &str = "name: Shop!\napplication:\n  comand: [shop]\n  image: shop\ncache: 2\n";
+const BAD: &str = "name: Shop!\napplication:\n  comand: [shop]\n  image: shop\nvolumes: 2\n";
 
 /// A folder with a specification, where the program runs.
 struct Folder(TempDir);
@@ -107,7 +107,7 @@ fn mistakes_as_json() {
     let object = ran.json();
     let errors = object["errors"].as_array().unwrap();
     let codes: Vec<_> = errors.iter().map(|error| error["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["wrong_form", "unknown_key", "section_not_yet"]);
+    assert_eq!(codes, ["wrong_form", "unknown_key", "section_never"]);
     let misspelt = &errors[1];
     assert_eq!(misspelt["file"], "trefoil.yaml");
     assert_eq!((&misspelt["line"], &misspelt["column"]), (&3.into(), &3.into()));

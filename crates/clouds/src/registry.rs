@@ -24,6 +24,9 @@ struct Cloud {
     /// How its public price feed is read.
     #[cfg(feature = "operate")]
     feed: Option<crate::operate::feed::ReadFeed>,
+    /// How the files that set it up are written; a cloud without it needs none.
+    #[cfg(feature = "operate")]
+    renders: Option<crate::operate::render::Renderer>,
     /// How its services and environments are opened; a cloud without it can be priced only.
     opens: Option<Opens>,
 }
@@ -55,6 +58,8 @@ const CLOUDS: &[Cloud] = &[
         bill: None,
         #[cfg(feature = "operate")]
         feed: None,
+        #[cfg(feature = "operate")]
+        renders: None,
         opens: Some(Opens {
             schemes: crate::local::SCHEMES,
             objects: crate::local::open_objects,
@@ -74,6 +79,8 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::aws::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::aws::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: None,
         opens: None,
     },
     #[cfg(feature = "azure")]
@@ -83,6 +90,8 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::azure::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::azure::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: None,
         opens: None,
     },
     #[cfg(feature = "gcp")]
@@ -92,6 +101,8 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::gcp::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::gcp::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: None,
         opens: None,
     },
 ];
@@ -121,6 +132,25 @@ impl Cloud {
 #[cfg(feature = "operate")]
 pub fn priced() -> Vec<&'static str> {
     CLOUDS.iter().filter(|cloud| cloud.bill.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// The clouds whose files can be rendered.
+#[cfg(feature = "operate")]
+pub fn rendered() -> Vec<&'static str> {
+    CLOUDS.iter().filter(|cloud| cloud.renders.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// How the files that set up a cloud are written.
+///
+/// # Errors
+/// `cloud_unknown`; `render_nothing` for a cloud that needs no files.
+#[cfg(feature = "operate")]
+pub fn renderer(cloud: &str) -> Result<crate::operate::render::Renderer> {
+    find(cloud)?.renders.ok_or_else(|| {
+        let message = format!("`{cloud}` is set up without any files");
+        Error::usage("render_nothing", message)
+            .hint(format!("what can be rendered: {}", rendered().join(", ")))
+    })
 }
 
 /// Reads what the price feed of a cloud has for the prices of a catalogue; `None` for a cloud

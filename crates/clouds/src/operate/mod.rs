@@ -15,6 +15,7 @@ pub mod pricing;
 pub mod probe;
 pub mod process;
 pub mod provision;
+pub mod render;
 pub mod spawn;
 pub mod traffic;
 

@@ -1,0 +1,131 @@
+//! What an environment is made of before a cloud has its say: the specification with what its
+//! profile adds, and how the environment stands to the others.
+//!
+//! Everything that must mean the same on every cloud is decided here, once; a cloud only finds
+//! its own words for it.
+
+use crate::spec::{AppSpec, Cache, Profile, Scale};
+
+/// How many days logs are kept at least, by profile.
+const LOG_DAYS: [(Profile, u32); 3] =
+    [(Profile::Small, 30), (Profile::Standard, 90), (Profile::Resilient, 365)];
+
+/// One environment, as its files are to describe it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// The specification of this environment, with what the profile adds: what a cloud renders,
+    /// and what is priced.
+    pub spec: AppSpec,
+    /// The name of its folder under `infra/`: the environment's, or the cloud's when the
+    /// specification names none there.
+    pub folder: String,
+    /// The cloud's own name of the region.
+    pub region: String,
+    /// What stands around the application.
+    pub extras: Extras,
+    /// How many days logs are kept.
+    pub log_days: u32,
+    /// Whether the database must be able to stream its changes (logical replication): for a move
+    /// or for a standby.
+    pub streams_changes: bool,
+    /// How it stands to the other environment of a pair.
+    pub pair: Option<Pair>,
+}
+
+/// What stands around the application, by the profile or by a key of its own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extras {
+    /// A cache in memory.
+    pub cache: Option<Cache>,
+    /// A content delivery network.
+    pub cdn: bool,
+    /// A firewall for web requests.
+    pub firewall: bool,
+    /// A budget in US dollars a month, and who is told.
+    pub budget: Option<(u32, Option<String>)>,
+    /// In how many zones instances run.
+    pub zones: u32,
+}
+
+/// One of two environments of which the other takes over (`recovery`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// Whether this one serves while all is well.
+    pub is_primary: bool,
+    /// The folder of the other under `infra/`.
+    pub other_folder: String,
+    /// The cloud of the other.
+    pub other_cloud: String,
+    /// Whether the databases reach each other through a VPN of their own.
+    pub private_network: bool,
+}
+
+impl Deployment {
+    /// What an environment is made of. `spec` has the environment's overrides already
+    /// ([`AppSpec::for_environment`]); `streams_changes` says that a move is planned.
+    pub fn new(spec: &AppSpec, folder: &str, region: &str, streams_changes: bool) -> Self {
+        let spec = with_profile(spec);
+        let extras = extras(&spec);
+        let pair = pair(&spec, folder);
+        let log_days = LOG_DAYS.iter().find(|(profile, _)| *profile == spec.profile);
+        Self {
+            folder: folder.to_owned(),
+            region: region.to_owned(),
+            extras,
+            log_days: log_days.map_or(LOG_DAYS[0].1, |(_, days)| *days),
+            streams_changes: streams_changes || pair.is_some(),
+            pair,
+            spec,
+        }
+    }
+}
+
+/// The specification with what its profile adds; nothing is ever taken away.
+pub fn with_profile(spec: &AppSpec) -> AppSpec {
+    let mut spec = spec.clone();
+    let (instances, backup_days) = match spec.profile {
+        Profile::Small => return spec,
+        Profile::Standard => (2, 14),
+        Profile::Resilient => (3, 35),
+    };
+    if spec.application.is_some() {
+        let scale = spec.scale.get_or_insert_with(Scale::default);
+        scale.min = scale.min.max(instances);
+        scale.max = scale.max.max(scale.min);
+    }
+    if let Some(database) = &mut spec.database {
+        database.high_availability = true;
+        database.backup_days = database.backup_days.max(backup_days);
+    }
+    if spec.profile == Profile::Resilient {
+        spec.cache.get_or_insert_with(Cache::default);
+        spec.cdn.get_or_insert(true);
+        spec.firewall.get_or_insert(true);
+    }
+    spec
+}
+
+fn extras(spec: &AppSpec) -> Extras {
+    Extras {
+        cache: spec.cache.clone(),
+        cdn: spec.cdn.unwrap_or(false),
+        firewall: spec.firewall.unwrap_or(false),
+        budget: spec.budget.as_ref().map(|one| (one.monthly_usd, one.notify.clone())),
+        zones: if spec.profile == Profile::Resilient { 3 } else { 2 },
+    }
+}
+
+fn pair(spec: &AppSpec, folder: &str) -> Option<Pair> {
+    let recovery = spec.recovery.as_ref()?;
+    let other = match folder {
+        primary if primary == recovery.primary => &recovery.standby,
+        standby if standby == recovery.standby => &recovery.primary,
+        _ => return None,
+    };
+    Some(Pair {
+        is_primary: folder == recovery.primary,
+        other_folder: other.clone(),
+        other_cloud: spec.environments.get(other)?.cloud.clone(),
+        private_network: recovery.private_network,
+    })
+}
