@@ -6,6 +6,12 @@
 
 use crate::spec::{AppSpec, Cache, Profile, Scale};
 
+/// The private addresses of an environment, by whether it stands by for another: those of a pair
+/// must not overlap, and each must know the other's.
+const ADDRESSES: [&str; 2] = ["10.10.0.0/16", "10.20.0.0/16"];
+/// The numbers by which the routers of a pair know each other (BGP, private use: RFC 6996).
+const ROUTERS: [u32; 2] = [64_610, 64_620];
+
 /// How many days logs are kept at least, by profile.
 const LOG_DAYS: [(Profile, u32); 3] =
     [(Profile::Small, 30), (Profile::Standard, 90), (Profile::Resilient, 365)];
@@ -28,6 +34,8 @@ pub struct Deployment {
     /// Whether the database must be able to stream its changes (logical replication): for a move
     /// or for a standby.
     pub streams_changes: bool,
+    /// The private addresses that its network uses.
+    pub addresses: &'static str,
     /// How it stands to the other environment of a pair.
     pub pair: Option<Pair>,
 }
@@ -56,8 +64,62 @@ pub struct Pair {
     pub other_folder: String,
     /// The cloud of the other.
     pub other_cloud: String,
+    /// The other cloud's own name of its region.
+    pub other_region: Option<String>,
+    /// The private addresses of the other.
+    pub other_addresses: &'static str,
+    /// The number of this side's router (BGP).
+    pub router: u32,
+    /// The number of the other side's router.
+    pub other_router: u32,
     /// Whether the databases reach each other through a VPN of their own.
     pub private_network: bool,
+}
+
+/// What an alarm watches. The units are the same on every cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric<'a> {
+    /// `error_rate`: per cent of the requests that were answered with 500 or above.
+    ErrorRate,
+    /// `response_time`: how long answers took, in milliseconds.
+    ResponseTime,
+    /// `requests`: how many there were.
+    Requests,
+    /// `cpu`: per cent of the instances' processors in use.
+    Cpu,
+    /// `memory`: per cent of the instances' memory in use.
+    Memory,
+    /// `instances`: how many run.
+    Instances,
+    /// `restarts`: how many instances ended by themselves.
+    Restarts,
+    /// `database_cpu`: per cent of the database server's processors in use.
+    DatabaseCpu,
+    /// `database_disk`: per cent of the database server's disk in use.
+    DatabaseDisk,
+    /// `database_connections`: how many there are.
+    DatabaseConnections,
+    /// Any other: one that the application sends itself, under this name.
+    Own(&'a str),
+}
+
+impl<'a> Metric<'a> {
+    /// What an alarm's `metric` means.
+    pub fn of(name: &'a str) -> Self {
+        match name {
+            "error_rate" => Metric::ErrorRate,
+            "response_time" => Metric::ResponseTime,
+            "requests" => Metric::Requests,
+            "cpu" => Metric::Cpu,
+            "memory" => Metric::Memory,
+            "instances" => Metric::Instances,
+            "restarts" => Metric::Restarts,
+            "database_cpu" => Metric::DatabaseCpu,
+            "database_disk" => Metric::DatabaseDisk,
+            "database_connections" => Metric::DatabaseConnections,
+            own => Metric::Own(own),
+        }
+    }
 }
 
 impl Deployment {
@@ -69,6 +131,7 @@ impl Deployment {
         let pair = pair(&spec, folder);
         let log_days = LOG_DAYS.iter().find(|(profile, _)| *profile == spec.profile);
         Self {
+            addresses: ADDRESSES[standing(pair.as_ref().is_none_or(|pair| pair.is_primary))],
             folder: folder.to_owned(),
             region: region.to_owned(),
             extras,
@@ -122,10 +185,21 @@ fn pair(spec: &AppSpec, folder: &str) -> Option<Pair> {
         standby if standby == recovery.standby => &recovery.primary,
         _ => return None,
     };
+    let is_primary = folder == recovery.primary;
+    let there = spec.environments.get(other)?;
     Some(Pair {
-        is_primary: folder == recovery.primary,
+        is_primary,
         other_folder: other.clone(),
-        other_cloud: spec.environments.get(other)?.cloud.clone(),
+        other_cloud: there.cloud.clone(),
+        other_region: there.region.clone(),
+        other_addresses: ADDRESSES[standing(!is_primary)],
+        router: ROUTERS[standing(is_primary)],
+        other_router: ROUTERS[standing(!is_primary)],
         private_network: recovery.private_network,
     })
+}
+
+/// Which of two values belongs to an environment that serves, and which to one that stands by.
+fn standing(serves: bool) -> usize {
+    usize::from(!serves)
 }
