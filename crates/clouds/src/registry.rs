@@ -92,7 +92,7 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::aws::operate::feed::read),
         #[cfg(feature = "operate")]
-        renders: None,
+        renders: Some(crate::aws::operate::render::RENDERER),
         opens: None,
         objects: Some(OpensObjects {
             schemes: crate::aws::SCHEMES,
