@@ -107,7 +107,7 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::azure::operate::feed::read),
         #[cfg(feature = "operate")]
-        renders: None,
+        renders: Some(crate::azure::operate::render::RENDERER),
         opens: None,
         objects: None,
     },
