@@ -102,7 +102,7 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::gcp::operate::feed::read),
         #[cfg(feature = "operate")]
-        renders: None,
+        renders: Some(crate::gcp::operate::render::RENDERER),
         opens: None,
     },
 ];
