@@ -202,15 +202,14 @@ fn colours_are_a_matter_of_choice() {
     assert!(coloured(&["check", "--color", "always"], ""));
     assert!(coloured(&["check", "--color=always"], "1"));
     assert!(coloured(&["chekc", "--color=always"], "") && !coloured(&["chekc"], ""));
-    assert!(coloured(&["render", "--color", "always"], "") && !coloured(&["render"], ""));
+    assert!(coloured(&["deploy", "--color", "always"], "") && !coloured(&["deploy"], ""));
 }
 
 #[test]
 fn commands_of_later_versions_are_refused_by_name() {
     let folder = Folder::with(GOOD);
     for args in [
-        &["render", "all", "-o", "d"][..],
-        &["explain", "main.tf:3"],
+        &["explain", "main.tf:3"][..],
         &["import", "x"],
         &["diff", "east"],
         &["deploy", "east", "--dry-run"],

@@ -29,6 +29,16 @@ struct Cloud {
     renders: Option<crate::operate::render::Renderer>,
     /// How its services and environments are opened; a cloud without it can be priced only.
     opens: Option<Opens>,
+    /// How a bucket of it is opened; the only service that some clouds of this build have yet.
+    objects: Option<OpensObjects>,
+}
+
+/// How a cloud's buckets are opened.
+#[derive(Clone, Copy)]
+struct OpensObjects {
+    /// The schemes of their URLs.
+    schemes: &'static [&'static str],
+    open: fn(&Url) -> Result<Objects>,
 }
 
 /// What a cloud bills for what a specification needs.
@@ -39,7 +49,6 @@ type Bill = fn(&Needs, &Offer<'_>) -> Result<Vec<Usage>>;
 struct Opens {
     /// The schemes of the URLs of its services.
     schemes: &'static [&'static str],
-    objects: fn(&Url) -> Result<Objects>,
     sessions: fn(&Url) -> Result<Sessions>,
     secrets: fn(&Url) -> Result<Secrets>,
     /// The schemes of the URLs of its chats.
@@ -62,7 +71,6 @@ const CLOUDS: &[Cloud] = &[
         renders: None,
         opens: Some(Opens {
             schemes: crate::local::SCHEMES,
-            objects: crate::local::open_objects,
             sessions: crate::local::open_sessions,
             secrets: crate::local::open_secrets,
             chat_schemes: crate::local::CHAT_SCHEMES,
@@ -70,6 +78,10 @@ const CLOUDS: &[Cloud] = &[
             services: crate::local::open_services,
             #[cfg(feature = "operate")]
             open: crate::local::operate::open,
+        }),
+        objects: Some(OpensObjects {
+            schemes: crate::local::SCHEMES,
+            open: crate::local::open_objects,
         }),
     },
     #[cfg(feature = "aws")]
@@ -80,8 +92,12 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::aws::operate::feed::read),
         #[cfg(feature = "operate")]
-        renders: None,
+        renders: Some(crate::aws::operate::render::RENDERER),
         opens: None,
+        objects: Some(OpensObjects {
+            schemes: crate::aws::SCHEMES,
+            open: crate::aws::open_objects,
+        }),
     },
     #[cfg(feature = "azure")]
     Cloud {
@@ -91,8 +107,9 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::azure::operate::feed::read),
         #[cfg(feature = "operate")]
-        renders: None,
+        renders: Some(crate::azure::operate::render::RENDERER),
         opens: None,
+        objects: None,
     },
     #[cfg(feature = "gcp")]
     Cloud {
@@ -104,6 +121,7 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         renders: Some(crate::gcp::operate::render::RENDERER),
         opens: None,
+        objects: None,
     },
 ];
 
@@ -234,43 +252,50 @@ pub fn open_services(
 
 /// Opens a bucket by its URL.
 pub(crate) fn open_objects(url: &str) -> Result<Objects> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
-    (cloud.objects)(&url)
+    let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
+    let (objects, url) = by_url(url, all.map(|objects| (objects.schemes, objects)))?;
+    (objects.open)(&url)
 }
 
 /// Opens a store of sessions by its URL.
 pub(crate) fn open_sessions(url: &str) -> Result<Sessions> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
+    let (cloud, url) = by_url(url, opened().map(|cloud| (cloud.schemes, cloud)))?;
     (cloud.sessions)(&url)
 }
 
 /// Opens a store of secrets by its URL.
 pub(crate) fn open_secrets(url: &str) -> Result<Secrets> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
+    let (cloud, url) = by_url(url, opened().map(|cloud| (cloud.schemes, cloud)))?;
     (cloud.secrets)(&url)
 }
 
 /// Opens a chat by its URL.
 pub(crate) fn open_chat(url: &SecretString, options: &ChatOptions) -> Result<Chat> {
-    let (cloud, url) = by_url(url.expose_secret(), |cloud| cloud.chat_schemes)?;
+    let all = opened().map(|cloud| (cloud.chat_schemes, cloud));
+    let (cloud, url) = by_url(url.expose_secret(), all)?;
     (cloud.chat)(&url, options)
 }
 
-/// How the cloud is opened whose scheme a URL has. The URL itself is in no error: it may hold a
-/// password.
-fn by_url(
+/// The clouds whose environments can be opened.
+fn opened() -> impl Iterator<Item = &'static Opens> {
+    CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref())
+}
+
+/// Which of several openers knows the scheme of a URL. The URL itself is in no error: it may hold
+/// a password.
+fn by_url<T>(
     text: &str,
-    schemes_of: fn(&Opens) -> &'static [&'static str],
-) -> Result<(&'static Opens, Url)> {
-    let opens = || CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref());
-    let schemes: Vec<&str> = opens().flat_map(schemes_of).copied().collect();
+    openers: impl Iterator<Item = (&'static [&'static str], T)>,
+) -> Result<(T, Url)> {
+    let openers: Vec<_> = openers.collect();
+    let schemes: Vec<&str> =
+        openers.iter().flat_map(|(schemes, _)| schemes.iter()).copied().collect();
     let Ok(url) = Url::parse(text) else {
         let error = Error::usage("service_url", "the URL of a service cannot be read");
         return Err(error.hint(format!("it begins with: {}", begins(&schemes))));
     };
-    let found = opens().find(|cloud| schemes_of(cloud).contains(&url.scheme()));
-    match found {
-        Some(cloud) => Ok((cloud, url)),
+    match openers.into_iter().find(|(schemes, _)| schemes.contains(&url.scheme())) {
+        Some((_, opener)) => Ok((opener, url)),
         None => Err(unknown_scheme(url.scheme(), &schemes)),
     }
 }
