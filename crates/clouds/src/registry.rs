@@ -119,7 +119,7 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::gcp::operate::feed::read),
         #[cfg(feature = "operate")]
-        renders: None,
+        renders: Some(crate::gcp::operate::render::RENDERER),
         opens: None,
         objects: None,
     },
