@@ -8,7 +8,7 @@ use super::databases::{self, after_earlier};
 use super::store_proofs;
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Pair, validate};
+use crate::movers::postgres::validate;
 
 #[async_trait]
 impl Perform for Validate {
@@ -20,7 +20,7 @@ impl Perform for Validate {
         // The stores first: until changes are carried back, the side that served is as it was.
         let mut seen = databases::output(&store_proofs::prove(self, cx).await?)?;
         if cx.world.spec.database.is_some() {
-            let back = Pair::open(cx, &self.to, &self.from).await?.patient().await?;
+            let back = databases::flowing(cx, &self.to, &self.from, &self.return_stream).await?.patient().await?;
             let proof = validate::after_switch(&back, &self.return_stream, cx.progress).await?;
             seen["database"] = databases::output(&proof)?;
         }
