@@ -2,6 +2,7 @@
 //! mean together with the environment.
 
 mod cost;
+mod render;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub use cost::{
     Arch, By, Choice, Commit, CostArgs, CostCommand, CurveArgs, MoveArgs, PricesCommand,
     PricesListArgs, PricesRefreshArgs, PricesShowArgs, ResilienceArgs, Varied, Way,
 };
+pub use render::{Edited, ProfileChoice, RenderArgs};
 
 /// One specification of a containerised web application: deploy, compare, move and recover it.
 #[derive(Debug, Parser)]
@@ -111,6 +113,8 @@ pub enum Command {
     /// Show, check and refresh the price catalogue
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Write the files that set up a cloud: Terraform, Bicep, pipelines
+    Render(RenderArgs),
     /// Show the whole journey on two local clouds, and count what was acknowledged
     Demo(DemoArgs),
     /// Run the agent of an environment; `up` starts it
@@ -452,6 +456,7 @@ impl Command {
             Command::Prices(PricesCommand::Show(_)) => "prices-show",
             Command::Prices(PricesCommand::Check(_)) => "prices-check",
             Command::Prices(PricesCommand::Refresh(_)) => "prices-refresh",
+            Command::Render(_) => "render",
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",

@@ -56,10 +56,12 @@ async fn a_database_moves_between_two_servers_that_others_run_and_comes_back() {
     assert!(before.1.is_subset(&after), "{:#?}", before.1.difference(&after));
 }
 
-/// What belongs to the application on the side that a rollback has left.
+/// What belongs to the application on the side that a rollback has left, and the fence there.
 fn is_carried(line: &str) -> bool {
     let relation = ["items", "acks", "notes", "audit"].iter().any(|name| line.contains(name));
-    relation && line.starts_with("relation") || line.contains("shop")
+    relation && line.starts_with("relation")
+        || line.contains("shop")
+        || line.contains("default_transaction_read_only=on")
 }
 
 #[tokio::test(flavor = "multi_thread")]

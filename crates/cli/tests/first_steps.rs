@@ -128,7 +128,7 @@ fn parts_that_are_there_already_are_used_or_refused_when_acted_on() {
         "name: shop\napplication: {{command: [shop]}}\ndatabase:\nenvironments:\n  a:\n    cloud: {cloud}\n    \
          database: {{admin_url: env:URL}}\n  b: {{cloud: {cloud}}}\n"
     );
-    std::fs::write(place.path().join("trefoil.yaml"), spec).unwrap();
+    std::fs::write(place.path().join("trefoil.yaml"), &spec).unwrap();
     assert_eq!(run(place.path(), &["check"], &[]).status.code(), Some(0));
     let refused = run(place.path(), &["inventory", "a"], &[]);
     assert_eq!(refused.status.code(), Some(2));

@@ -93,7 +93,8 @@ async fn a_managed_administrator_moves_a_database_and_back_although_processes_di
     }
     assert_eq!(servers.picture("east").await, before.0);
     let after = servers.picture("west").await;
-    let left: Vec<_> = after.difference(&before.1).filter(|line| line.contains("manager")).collect();
+    let left: Vec<_> =
+        after.difference(&before.1).filter(|line| line.contains("manager")).collect();
     assert!(left.is_empty(), "{left:#?}");
     assert!(before.1.is_subset(&after), "{:#?}", before.1.difference(&after));
     assert_eq!(servers.stream_processes(), Vec::<i32>::new());

@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod not_yet;
 pub mod prices;
 pub mod ps;
+pub mod render;
 pub mod runs;
 pub mod schema;
 pub mod secrets;
@@ -43,6 +44,7 @@ pub async fn run(cx: &Cx, command: Command) -> Result<ExitStatus> {
         Command::Migrate(command) => migrate::run(cx, command).await,
         Command::Cost(args) => cost::run(cx, args).await,
         Command::Prices(command) => prices::run(cx, command).await,
+        Command::Render(args) => render::run(cx, &args).await,
         Command::Demo(args) => demo::run(cx, &args).await,
         Command::Agent(args) => agent::run(cx, &args).await,
         Command::Backflow(args) => backflow::run(cx, &args).await,

@@ -163,12 +163,16 @@ fn protection(config: &Config, mode: Option<&str>, roots: Option<PathBuf>) -> Re
         (None | Some("require" | "verify-full"), _) => tls(true),
         (Some("verify-ca"), _) => tls(false),
         (Some(weak @ ("disable" | "allow" | "prefer")), Some(host)) => {
-            let message = format!("`{host}` is another machine, and sslmode={weak} may go without TLS");
+            let message =
+                format!("`{host}` is another machine, and sslmode={weak} may go without TLS");
             Err(Error::refused("database_tls_needed", message)
                 .hint("leave sslmode out, which means verify-full, and give sslrootcert=FILE if its certificate is of a private authority"))
         }
-        (Some(_), _) => Err(Error::usage("database_url", "the database's URL has an unknown sslmode")
-            .hint("disable, allow, prefer (this machine only), require, verify-ca, verify-full")),
+        (Some(_), _) => {
+            Err(Error::usage("database_url", "the database's URL has an unknown sslmode").hint(
+                "disable, allow, prefer (this machine only), require, verify-ca, verify-full",
+            ))
+        }
     }
 }
 
@@ -253,9 +257,10 @@ mod tests {
 
     #[test]
     fn parts_are_read_as_libpq_reads_them() {
-        let address =
-            Address::parse("postgresql://r%40b:p%3A1@db:6000/n?sslmode=require&options=-cjit%3Doff")
-                .unwrap();
+        let address = Address::parse(
+            "postgresql://r%40b:p%3A1@db:6000/n?sslmode=require&options=-cjit%3Doff",
+        )
+        .unwrap();
         assert_eq!((address.host().as_str(), address.port()), ("db", 6000));
         assert_eq!((address.user(), address.database()), (Some("r@b"), Some("n")));
         assert_eq!(address.password().unwrap().expose_secret(), "p:1");

@@ -78,9 +78,9 @@ impl AnyName {
         provider: Arc<CryptoProvider>,
         host_name: bool,
     ) -> Result<Self> {
-        let inner = WebPkiServerVerifier::builder_with_provider(roots, provider)
-            .build()
-            .map_err(|error| Error::failed("database_tls", "TLS cannot be set up").because(error))?;
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, provider).build().map_err(
+            |error| Error::failed("database_tls", "TLS cannot be set up").because(error),
+        )?;
         Ok(Self { inner, host_name })
     }
 }

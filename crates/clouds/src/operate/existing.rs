@@ -66,7 +66,8 @@ impl Provision for Existing {
 
     async fn destroy(&self) -> Result<()> {
         let name = &self.rest.name;
-        let message = format!("the database of `{name}` was there before Trefoil: it is not deleted");
+        let message =
+            format!("the database of `{name}` was there before Trefoil: it is not deleted");
         Err(Error::refused("existing_part", message)
             .hint(format!("`trefoil down {name}` stops what Trefoil runs there")))
     }
@@ -83,11 +84,8 @@ impl Provision for Existing {
 #[async_trait]
 impl Observe for Existing {
     async fn observe(&self) -> Result<Inventory> {
-        let mut inventory = if self.has_rest {
-            self.rest.inventory.observe().await?
-        } else {
-            self.nothing()
-        };
+        let mut inventory =
+            if self.has_rest { self.rest.inventory.observe().await? } else { self.nothing() };
         match self.see().await {
             Ok(database) => inventory.resources.push(database),
             Err(error) => inventory.unseen.push(Unseen {
@@ -111,10 +109,12 @@ impl Existing {
         };
         match reference {
             Reference::Url(url) => Ok(SecretString::from(url.as_str())),
-            Reference::Variable(name) => std::env::var(name).map(SecretString::from).map_err(|_| {
-                let what = format!("the environment variable {name} is not set");
-                missing(what, "it holds the administrator's postgresql:// URL".into())
-            }),
+            Reference::Variable(name) => {
+                std::env::var(name).map(SecretString::from).map_err(|_| {
+                    let what = format!("the environment variable {name} is not set");
+                    missing(what, "it holds the administrator's postgresql:// URL".into())
+                })
+            }
             Reference::Secret(name) => {
                 self.rest.services.secrets.get(name).await?.ok_or_else(|| {
                     let hint = format!("trefoil secrets set {environment} {name}");
@@ -134,7 +134,9 @@ impl Existing {
             let amount: i64 = size.as_ref().map_or(0, |row| row.get(column));
             (unit.to_owned(), amount.unsigned_abs())
         };
-        let version = database.query_opt("SELECT split_part(current_setting('server_version'), ' ', 1)", &[]).await?;
+        let version = database
+            .query_opt("SELECT split_part(current_setting('server_version'), ' ', 1)", &[])
+            .await?;
         let (host, port) = (address.host(), address.port());
         Ok(Resource {
             kind: ResourceKind::Database,

@@ -16,6 +16,7 @@ pub mod pricing;
 pub mod probe;
 pub mod process;
 pub mod provision;
+pub mod render;
 pub mod spawn;
 pub mod traffic;
 

@@ -253,6 +253,13 @@ pub struct VerifyDatabase {
     pub to: String,
     /// The stream's name.
     pub stream: String,
+    /// The share of one server process that the comparison may take, in percent.
+    #[serde(default = "whole_load")]
+    pub max_load_percent: u32,
+}
+
+fn whole_load() -> u32 {
+    100
 }
 
 /// See [`Action::ArmReturn`].

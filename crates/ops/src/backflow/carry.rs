@@ -9,8 +9,8 @@ use trefoil_clouds::services::Services;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, CopyOutput, StartBackflow};
 
-use super::status::{self, Lag, Status};
 use super::see_log;
+use super::status::{self, Lag, Status};
 use crate::engine::World;
 use crate::movers::postgres::client::process;
 use crate::movers::postgres::{Pair, Server};

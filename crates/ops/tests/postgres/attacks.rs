@@ -120,7 +120,11 @@ async fn prepare(bench: &Bench) {
 }
 
 /// The attacks from outside.
-fn begin(bench: &Bench, stop: &Arc<AtomicBool>, fenced: &Arc<AtomicBool>) -> Vec<JoinHandle<Acked>> {
+fn begin(
+    bench: &Bench,
+    stop: &Arc<AtomicBool>,
+    fenced: &Arc<AtomicBool>,
+) -> Vec<JoinHandle<Acked>> {
     let url = |role: &str| bench.east.url_as(role, APP_PASSWORD, "app");
     let attack = |role: &str| Attack { urls: [url("app"), url(role)], stop: stop.clone() };
     let mut attacks = Vec::new();

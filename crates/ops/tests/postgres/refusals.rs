@@ -51,7 +51,8 @@ const OBSTACLES: &[(&str, &str, &str)] = &[
 async fn each_obstacle_is_named() {
     let bench = Bench::start().await;
     shop::make(&bench, "east").await;
-    let watch = "CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'";
+    let watch =
+        "CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'";
     bench.east.execute("app", watch).await;
     let pair = bench.pair("east", "west").await;
     let clean = preflight::of_move(&pair.source, Some(&pair.target), None).await.unwrap();

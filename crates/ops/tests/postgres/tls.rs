@@ -157,7 +157,8 @@ async fn a_server_without_roots_is_named(bench: &Bench, address: IpAddr, authori
     let query = format!("sslrootcert={}", private.display());
     let source = over_network(&bench.east, address, &query);
     let source = Server::connect("east", &source).await.unwrap();
-    let target = Server::connect("west", &over_network(&bench.west, address, &query)).await.unwrap();
+    let target =
+        Server::connect("west", &over_network(&bench.west, address, &query)).await.unwrap();
     let findings = preflight::of_move(&source, Some(&target), None).await.unwrap();
     let readable = nix::unistd::Uid::effective().is_root();
     let named = findings.iter().any(|found| found.code == "way_unchecked");

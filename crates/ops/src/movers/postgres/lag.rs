@@ -162,7 +162,8 @@ impl Watch {
             return Err(self.broken(pair, "it was disabled"));
         }
         if self.errors_seen > self.errors_before {
-            self.why = progress::read(&pair.target, &self.stream).await?.and_then(|one| one.last_error);
+            self.why =
+                progress::read(&pair.target, &self.stream).await?.and_then(|one| one.last_error);
         }
         if self.errors_seen - self.errors_before >= ERRORS_MAX {
             let why = format!("{} errors in a row", self.errors_seen - self.errors_before);
@@ -179,7 +180,8 @@ impl Watch {
 
     fn broken(&self, pair: &Pair, why: &str) -> Error {
         let (source, target) = (&pair.source.name, &pair.target.name);
-        let mut message = format!("stream {} from {source} to {target} is stuck: {why}", self.stream);
+        let mut message =
+            format!("stream {} from {source} to {target} is stuck: {why}", self.stream);
         if let Some(why) = &self.why {
             message.push_str(&format!("; the last: {why}"));
         }

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use trefoil_clouds::secrets::Secrets;
 use trefoil_core::plan::RoleSecret;
 
-use super::connect::{Pair, Server};
-use super::catalog::USER_SCHEMAS;
-use super::sql::{quote_ident, quote_literal};
 use super::bookkeeping;
+use super::catalog::USER_SCHEMAS;
+use super::connect::{Pair, Server};
 use super::rights::superuser;
+use super::sql::{quote_ident, quote_literal};
 use crate::{Error, Result};
 
 /// What [`bookkeeping`] remembers of the roles on the target.

@@ -7,14 +7,14 @@ use tokio::time::Instant;
 use tokio_postgres::types::PgLsn;
 
 use super::access::STREAM_ROLE;
-use super::client::progress::{self, Progress};
 use super::catalog::{self, Table};
+use super::client::progress::{self, Progress};
 use super::connect::{Pair, Server};
 use super::lag::{self, Watch};
 use super::paths::{self, Login};
-use super::sql::{ident_list, quote_ident, quote_literal};
 use super::rights::{self, Carrier};
 use super::roles;
+use super::sql::{ident_list, quote_ident, quote_literal};
 use crate::{Error, Result};
 
 /// How long the password of a stream's role is good: longer than any soak should be.
@@ -81,7 +81,9 @@ async fn make_role(publisher: &Server, stream: &str) -> Result<()> {
             let passes: bool = publisher.one("read our rights", sql, &[]).await?.get(0);
             let bypass = if passes { " BYPASSRLS" } else { "" };
             let comment = quote_literal(STREAM_ROLE);
-            format!("CREATE ROLE {role} LOGIN REPLICATION{bypass}; COMMENT ON ROLE {role} IS {comment};")
+            format!(
+                "CREATE ROLE {role} LOGIN REPLICATION{bypass}; COMMENT ON ROLE {role} IS {comment};"
+            )
         }
     };
     let mut schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();

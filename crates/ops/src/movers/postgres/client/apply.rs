@@ -63,7 +63,8 @@ struct Change {
 
 impl<'a> Applier<'a> {
     pub(super) fn new(subscriber: &'a Server, stream: &'a str, progress: &Progress) -> Self {
-        let seen = progress.snapshot.as_ref().and_then(|(text, end)| Some((Seen::parse(text)?, *end)));
+        let seen =
+            progress.snapshot.as_ref().and_then(|(text, end)| Some((Seen::parse(text)?, *end)));
         Self {
             subscriber,
             stream,
@@ -106,7 +107,8 @@ impl<'a> Applier<'a> {
         match message {
             M::Begin { final_lsn, xid, .. } => {
                 let commit = PgLsn::from(final_lsn);
-                let copied = self.seen.as_ref().is_some_and(|(seen, end)| commit < *end && seen.has(xid));
+                let copied =
+                    self.seen.as_ref().is_some_and(|(seen, end)| commit < *end && seen.has(xid));
                 self.inside = Some(copied || commit < self.committed);
                 Ok(())
             }
@@ -121,7 +123,10 @@ impl<'a> Applier<'a> {
                 self.learn(relation_id, name, replica_identity, columns).await
             }
             M::Insert { .. } | M::Update { .. } | M::Delete { .. } | M::Truncate { .. }
-                if self.inside == Some(true) => Ok(()),
+                if self.inside == Some(true) =>
+            {
+                Ok(())
+            }
             M::Insert { relation_id, tuple } => self.insert(relation_id, &tuple).await,
             M::Update { relation_id, old_tuple, new_tuple, .. } => {
                 self.update(relation_id, old_tuple.as_ref(), &new_tuple).await
@@ -133,7 +138,13 @@ impl<'a> Applier<'a> {
         }
     }
 
-    async fn learn(&mut self, id: u32, name: String, identity: u8, columns: Vec<ColumnInfo>) -> Result<()> {
+    async fn learn(
+        &mut self,
+        id: u32,
+        name: String,
+        identity: u8,
+        columns: Vec<ColumnInfo>,
+    ) -> Result<()> {
         let sql = "SELECT attname::text FROM pg_attribute
                    WHERE attrelid = to_regclass($1) AND attidentity = 'a' AND NOT attisdropped";
         let always = self.subscriber.texts("read the table's columns", sql, &[&name]).await?;
@@ -151,7 +162,8 @@ impl<'a> Applier<'a> {
 
     async fn insert(&mut self, id: u32, tuple: &TupleData) -> Result<()> {
         let relation = self.relation(id)?;
-        let names: Vec<_> = relation.columns.iter().map(|column| quote_ident(&column.name)).collect();
+        let names: Vec<_> =
+            relation.columns.iter().map(|column| quote_ident(&column.name)).collect();
         let places: Vec<_> = (1..=names.len()).map(|n| format!("${n}")).collect();
         // Values of identities come from the publisher.
         let sql = match names.is_empty() {
@@ -190,12 +202,14 @@ impl<'a> Applier<'a> {
         let relation = self.relation(id)?;
         let mut values = Vec::new();
         let row = relation.row(old, &mut values);
-        let (sql, name) = (format!("DELETE FROM {} WHERE {row}", relation.name), relation.name.clone());
+        let (sql, name) =
+            (format!("DELETE FROM {} WHERE {row}", relation.name), relation.name.clone());
         self.queue(sql, values, Some(name)).await
     }
 
     async fn truncate(&mut self, ids: &[u32], flags: u8) -> Result<()> {
-        let names: Result<Vec<_>> = ids.iter().map(|id| Ok(self.relation(*id)?.name.clone())).collect();
+        let names: Result<Vec<_>> =
+            ids.iter().map(|id| Ok(self.relation(*id)?.name.clone())).collect();
         // Flags: 1 is CASCADE, whose tables are all named here; 2 is RESTART IDENTITY.
         let restart = if flags & 2 > 0 { " RESTART IDENTITY" } else { "" };
         let sql = format!("TRUNCATE ONLY {}{restart}", names?.join(", ONLY "));
@@ -234,7 +248,8 @@ impl<'a> Applier<'a> {
         let changes = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
         let client = self.subscriber.client();
-        let calls = changes.iter().map(|change| client.execute_raw(&change.statement, &change.values));
+        let calls =
+            changes.iter().map(|change| client.execute_raw(&change.statement, &change.values));
         let answers = in_order(calls).await;
         for (change, answer) in changes.iter().zip(answers) {
             let rows = answer.map_err(|error| self.refused(error))?;

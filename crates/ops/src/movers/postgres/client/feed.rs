@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use pg_walstream::{
-    CancellationToken, LogicalReplicationMessage, LogicalReplicationParser, PgReplicationConnection,
-    ReplicationError, parse_keepalive_message,
+    CancellationToken, LogicalReplicationMessage, LogicalReplicationParser,
+    PgReplicationConnection, ReplicationError, parse_keepalive_message,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::types::PgLsn;
@@ -59,10 +59,13 @@ fn open(publisher: &Server) -> Result<PgReplicationConnection> {
     PgReplicationConnection::connect(conninfo(publisher).expose_secret()).map_err(|error| {
         let address = &publisher.address;
         let place = format!("{}:{}", address.host(), address.port());
-        Error::refused("path_closed", format!("cannot read changes of {} at {place}", publisher.name))
-            .hint("pg_hba.conf must let our role in to the database by name")
-            .because(error)
-            .retryable()
+        Error::refused(
+            "path_closed",
+            format!("cannot read changes of {} at {place}", publisher.name),
+        )
+        .hint("pg_hba.conf must let our role in to the database by name")
+        .because(error)
+        .retryable()
     })
 }
 

@@ -113,7 +113,12 @@ pub(super) async fn note_failure(subscriber: &Server, stream: &str, why: &str) -
 }
 
 /// Notes how many tables are copied.
-pub(super) async fn note_tables(subscriber: &Server, stream: &str, all: i64, ready: i64) -> Result<()> {
+pub(super) async fn note_tables(
+    subscriber: &Server,
+    stream: &str,
+    all: i64,
+    ready: i64,
+) -> Result<()> {
     let sql = "UPDATE trefoil.progress SET tables = $2, tables_ready = $3 WHERE stream = $1";
     subscriber.query("note the copy's progress", sql, &[&stream, &all, &ready]).await.map(drop)
 }
@@ -134,6 +139,7 @@ pub(super) async fn note_copied(
 
 /// The error of a stream that was put to sleep meanwhile.
 pub(super) fn asleep(subscriber: &Server, stream: &str) -> Error {
-    let why = format!("stream {stream} to {} sleeps, or another process carries it", subscriber.name);
+    let why =
+        format!("stream {stream} to {} sleeps, or another process carries it", subscriber.name);
     Error::failed("stream_asleep", why).retryable()
 }

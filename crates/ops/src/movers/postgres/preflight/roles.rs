@@ -60,7 +60,8 @@ async fn foreign_owners(server: &Server, ours: &Rights) -> Result<Vec<Finding>> 
     Ok(owners
         .iter()
         .map(|owner| {
-            let why = format!("{owner} owns tables on {}, and {} is no member", server.name, ours.user);
+            let why =
+                format!("{owner} owns tables on {}, and {} is no member", server.name, ours.user);
             let command = format!("GRANT {} TO {}", quote_ident(owner), quote_ident(&ours.user));
             with_command(blocker("right_missing", why), command)
         })
@@ -173,7 +174,8 @@ async fn not_silent(server: &Server, ours: &Rights) -> Result<Vec<Finding>> {
         logging.join(", "),
         ours.user
     );
-    let command = format!("GRANT SET ON PARAMETER {} TO {}", logging.join(", "), quote_ident(&ours.user));
+    let command =
+        format!("GRANT SET ON PARAMETER {} TO {}", logging.join(", "), quote_ident(&ours.user));
     Ok(vec![with_command(warning("log_not_silent", why), command)])
 }
 

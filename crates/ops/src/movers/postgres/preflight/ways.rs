@@ -19,7 +19,8 @@ pub(super) async fn between(pair: &Pair) -> Result<Vec<Finding>> {
     let (one, other) = (rights::read(&pair.source).await?, rights::read(&pair.target).await?);
     match rights::carrier(&one, &other) {
         Carrier::Subscription => {
-            let back = Pair { source: pair.target.again().await?, target: pair.source.again().await? };
+            let back =
+                Pair { source: pair.target.again().await?, target: pair.source.again().await? };
             Ok(vec![way(pair).await?, way(&back).await?])
         }
         Carrier::Client => by_ourselves(pair, &one, &other).await,
@@ -101,8 +102,10 @@ fn unchecked(pair: &Pair, protection: &str) -> Finding {
     let why = format!(
         "{from} logs in to {to} over TLS, but has no root certificate to check it with ({protection})"
     );
-    let command = format!("put the authority's certificate where {from} can read it, and name that \
-                           path as sslrootcert in the URL of {to}");
+    let command = format!(
+        "put the authority's certificate where {from} can read it, and name that \
+                           path as sslrootcert in the URL of {to}"
+    );
     with_command(warning("way_unchecked", why), command)
 }
 
