@@ -93,6 +93,7 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
         required_approvals: facts.options.required_approvals,
+        limits: Limits::default(),
         checklist: Vec::new(),
         steps: steps.done(),
     };

@@ -76,6 +76,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
         required_approvals: 0,
+        limits: parent.limits,
         checklist: Vec::new(),
         steps: steps.done(),
     };

@@ -8,3 +8,4 @@ mod objects;
 mod secrets;
 mod sessions;
 mod support;
+mod under_faults;
