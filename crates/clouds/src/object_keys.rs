@@ -22,6 +22,10 @@ pub struct KeyRules {
     pub unicode_forms: bool,
     /// A part of more than 255 bytes.
     pub long_parts: bool,
+    /// `a\\b` beside `a/b`.
+    pub backslashes: bool,
+    /// Nothing but white space.
+    pub blank: bool,
 }
 
 impl KeyRules {
@@ -35,6 +39,8 @@ impl KeyRules {
         control_characters: true,
         unicode_forms: true,
         long_parts: true,
+        backslashes: true,
+        blank: true,
     };
 
     /// Why the store cannot keep a key as it is, in words that follow "this key"; `None` when it
@@ -53,6 +59,8 @@ impl KeyRules {
                 "has a part `.` or `..`",
             ),
             (self.control_characters, key.contains(char::is_control), "has a control character"),
+            (self.backslashes, key.contains('\\'), "has `\\` in it"),
+            (self.blank, key.trim().is_empty(), "has nothing but white space in it"),
             (self.long_parts, key.split('/').any(is_long), "has a part of more than 255 bytes"),
         ];
         broken.into_iter().find(|(kept, has, _)| !kept && *has).map(|(_, _, why)| why)
@@ -87,6 +95,8 @@ mod tests {
             ("a/../b", "has a part `.` or `..`"),
             (".", "has a part `.` or `..`"),
             ("a\nb", "has a control character"),
+            ("a\\b", "has `\\` in it"),
+            (" ", "has nothing but white space in it"),
             (long.as_str(), "has a part of more than 255 bytes"),
         ];
         for (key, why) in odd {

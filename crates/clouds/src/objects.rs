@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{beating, check_limit, while_it_moves, within};
+use crate::change_record::Recorded;
 use crate::{Error, Result};
 
 pub use crate::object_keys::KeyRules;
@@ -152,6 +153,8 @@ pub struct Capabilities {
     pub unique_etags: bool,
     /// A record of changes, so that a delta needs no listing.
     pub change_record: bool,
+    /// The record names everything that is there, not only what changed since it was begun.
+    pub whole_record: bool,
     /// Listings are in the order of the keys' bytes.
     pub byte_order: bool,
     /// Copies within the bucket without the bytes passing through here.
@@ -170,6 +173,10 @@ pub trait ObjectsDriver: Send + Sync {
     /// Tries out at the store what only trying can tell, and leaves nothing behind.
     async fn probe(&self) -> Result<Capabilities> {
         Ok(self.capabilities())
+    }
+    /// The driver below one that notes its changes in the bucket itself.
+    fn unrecorded(&self) -> Option<Arc<dyn ObjectsDriver>> {
+        None
     }
     /// Writes an object whole: readers see the old one or the new one. A digest that is given
     /// and does not fit the bytes is an error, and nothing is written. Fails with code
@@ -267,6 +274,33 @@ impl Objects {
     /// The bucket at a URL, such as `file:///var/lib/app/documents`; made when it is not there.
     pub fn open(url: &str) -> Result<Self> {
         crate::registry::open_objects(url)
+    }
+
+    /// The same bucket, whose handle notes in it what it changes, under keys that begin with
+    /// `.trefoil/`: then a move need not list it while users wait. Every writer has to use such a
+    /// handle. A store that keeps a record by itself needs no notes. In a URL: `change_record=true`.
+    ///
+    /// # Errors
+    /// Code `change_record_unsupported` for a store that cannot create an object only if it is
+    /// absent.
+    pub fn recorded(self) -> Result<Self> {
+        let can = self.capabilities();
+        if can.change_record {
+            return Ok(self);
+        }
+        if !can.conditional {
+            let why = "this store cannot hold a record of changes: it has no conditional writes";
+            return Err(Error::refused("change_record_unsupported", why));
+        }
+        Ok(Self { driver: Arc::new(Recorded::new(self.driver)) })
+    }
+
+    /// The same bucket, whose handle notes nothing: for those who know by themselves what they
+    /// have written.
+    #[must_use]
+    pub fn unrecorded(&self) -> Self {
+        let below = self.driver.unrecorded();
+        below.map_or_else(|| self.clone(), |driver| Self { driver })
     }
 
     /// What the driver can do beyond the least.
@@ -444,7 +478,7 @@ impl Objects {
 }
 
 /// The error of a driver without versions.
-fn no_versions() -> Error {
+pub(crate) fn no_versions() -> Error {
     Error::refused("object_versions_unsupported", "this store keeps no versions of objects")
 }
 

@@ -26,6 +26,16 @@ struct Cloud {
     feed: Option<crate::operate::feed::ReadFeed>,
     /// How its services and environments are opened; a cloud without it can be priced only.
     opens: Option<Opens>,
+    /// How a bucket of it is opened; the only service that some clouds of this build have yet.
+    objects: Option<OpensObjects>,
+}
+
+/// How a cloud's buckets are opened.
+#[derive(Clone, Copy)]
+struct OpensObjects {
+    /// The schemes of their URLs.
+    schemes: &'static [&'static str],
+    open: fn(&Url) -> Result<Objects>,
 }
 
 /// What a cloud bills for what a specification needs.
@@ -36,7 +46,6 @@ type Bill = fn(&Needs, &Offer<'_>) -> Result<Vec<Usage>>;
 struct Opens {
     /// The schemes of the URLs of its services.
     schemes: &'static [&'static str],
-    objects: fn(&Url) -> Result<Objects>,
     sessions: fn(&Url) -> Result<Sessions>,
     secrets: fn(&Url) -> Result<Secrets>,
     /// The schemes of the URLs of its chats.
@@ -57,7 +66,6 @@ const CLOUDS: &[Cloud] = &[
         feed: None,
         opens: Some(Opens {
             schemes: crate::local::SCHEMES,
-            objects: crate::local::open_objects,
             sessions: crate::local::open_sessions,
             secrets: crate::local::open_secrets,
             chat_schemes: crate::local::CHAT_SCHEMES,
@@ -65,6 +73,10 @@ const CLOUDS: &[Cloud] = &[
             services: crate::local::open_services,
             #[cfg(feature = "operate")]
             open: crate::local::operate::open,
+        }),
+        objects: Some(OpensObjects {
+            schemes: crate::local::SCHEMES,
+            open: crate::local::open_objects,
         }),
     },
     #[cfg(feature = "aws")]
@@ -75,6 +87,10 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::aws::operate::feed::read),
         opens: None,
+        objects: Some(OpensObjects {
+            schemes: crate::aws::SCHEMES,
+            open: crate::aws::open_objects,
+        }),
     },
     #[cfg(feature = "azure")]
     Cloud {
@@ -84,6 +100,7 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::azure::operate::feed::read),
         opens: None,
+        objects: None,
     },
     #[cfg(feature = "gcp")]
     Cloud {
@@ -93,6 +110,7 @@ const CLOUDS: &[Cloud] = &[
         #[cfg(feature = "operate")]
         feed: Some(crate::gcp::operate::feed::read),
         opens: None,
+        objects: None,
     },
 ];
 
@@ -204,43 +222,69 @@ pub fn open_services(
 
 /// Opens a bucket by its URL.
 pub(crate) fn open_objects(url: &str) -> Result<Objects> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
-    (cloud.objects)(&url)
+    let (url, recorded) = without_record(url);
+    let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
+    let (objects, url) = by_url(&url, all.map(|objects| (objects.schemes, objects)))?;
+    let bucket = (objects.open)(&url)?;
+    if recorded { bucket.recorded() } else { Ok(bucket) }
+}
+
+/// The URL of a bucket without `change_record=true`, and whether it was there: it means the same
+/// to every store.
+fn without_record(text: &str) -> (String, bool) {
+    let Ok(mut url) = Url::parse(text) else { return (text.to_owned(), false) };
+    let is_record = |(name, value): &(_, _)| name == "change_record" && value == "true";
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if !pairs.iter().any(is_record) {
+        return (text.to_owned(), false);
+    }
+    let rest: Vec<_> = pairs.into_iter().filter(|pair| !is_record(pair)).collect();
+    url.set_query(None);
+    if !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    (url.into(), true)
 }
 
 /// Opens a store of sessions by its URL.
 pub(crate) fn open_sessions(url: &str) -> Result<Sessions> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
+    let (cloud, url) = by_url(url, opened().map(|cloud| (cloud.schemes, cloud)))?;
     (cloud.sessions)(&url)
 }
 
 /// Opens a store of secrets by its URL.
 pub(crate) fn open_secrets(url: &str) -> Result<Secrets> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
+    let (cloud, url) = by_url(url, opened().map(|cloud| (cloud.schemes, cloud)))?;
     (cloud.secrets)(&url)
 }
 
 /// Opens a chat by its URL.
 pub(crate) fn open_chat(url: &SecretString, options: &ChatOptions) -> Result<Chat> {
-    let (cloud, url) = by_url(url.expose_secret(), |cloud| cloud.chat_schemes)?;
+    let all = opened().map(|cloud| (cloud.chat_schemes, cloud));
+    let (cloud, url) = by_url(url.expose_secret(), all)?;
     (cloud.chat)(&url, options)
 }
 
-/// How the cloud is opened whose scheme a URL has. The URL itself is in no error: it may hold a
-/// password.
-fn by_url(
+/// The clouds whose environments can be opened.
+fn opened() -> impl Iterator<Item = &'static Opens> {
+    CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref())
+}
+
+/// Which of several openers knows the scheme of a URL. The URL itself is in no error: it may hold
+/// a password.
+fn by_url<T>(
     text: &str,
-    schemes_of: fn(&Opens) -> &'static [&'static str],
-) -> Result<(&'static Opens, Url)> {
-    let opens = || CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref());
-    let schemes: Vec<&str> = opens().flat_map(schemes_of).copied().collect();
+    openers: impl Iterator<Item = (&'static [&'static str], T)>,
+) -> Result<(T, Url)> {
+    let openers: Vec<_> = openers.collect();
+    let schemes: Vec<&str> =
+        openers.iter().flat_map(|(schemes, _)| schemes.iter()).copied().collect();
     let Ok(url) = Url::parse(text) else {
         let error = Error::usage("service_url", "the URL of a service cannot be read");
         return Err(error.hint(format!("it begins with: {}", begins(&schemes))));
     };
-    let found = opens().find(|cloud| schemes_of(cloud).contains(&url.scheme()));
-    match found {
-        Some(cloud) => Ok((cloud, url)),
+    match openers.into_iter().find(|(schemes, _)| schemes.contains(&url.scheme())) {
+        Some((_, opener)) => Ok((opener, url)),
         None => Err(unknown_scheme(url.scheme(), &schemes)),
     }
 }

@@ -1,14 +1,18 @@
 //! Many small objects and a large one do not make the process grow. A program of its own, because
-//! the highest memory that a process ever had is what is measured.
+//! the highest memory that a process ever had is what is measured: from files to a store, and from store
+//! to store.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::TryStreamExt;
+use trefoil_clouds::aws::{AccessKey, Address, S3Objects};
+use trefoil_clouds::conformance::stand_ins::SeaweedFs;
 use trefoil_clouds::objects::{Attributes, Condition, Objects};
 use trefoil_core::plan::Limits;
 use trefoil_ops::movers::objects::{Manifest, Route, Which};
@@ -27,7 +31,7 @@ struct Amount {
 fn amount() -> Amount {
     match std::env::var_os("TREFOIL_TEST_FULL") {
         Some(_) => Amount { small: 100_000, large_bytes: 2 << 30 },
-        None => Amount { small: 4_000, large_bytes: 300 << 20 },
+        None => Amount { small: 1_500, large_bytes: 256 << 20 },
     }
 }
 
@@ -54,9 +58,14 @@ async fn fill(bucket: &Objects, amount: &Amount) {
     bucket.put("large", content, &Attributes::default(), &Condition::Always, None).await.unwrap();
 }
 
-async fn move_all(folder: &Path, source: Objects, target: Objects, amount: &Amount) {
-    let which =
-        Which { folder, from: "east", to: "west", bucket: "documents", begun_by: Some("run") };
+async fn move_all(
+    folder: &Path,
+    (from, source): (&str, &Objects),
+    (to, target): (&str, &Objects),
+    amount: &Amount,
+) {
+    let which = Which { folder, from, to, bucket: "documents", begun_by: Some("run") };
+    let (source, target) = (source.clone(), target.clone());
     let manifest = Manifest::open(which).await.unwrap();
     let pace = Pace::new(&Limits::default());
     let route = Route { source, target, manifest, pace, own_target: false };
@@ -68,14 +77,31 @@ async fn move_all(folder: &Path, source: Objects, target: Objects, amount: &Amou
     assert!(found.equal, "{:?}", found.differences);
 }
 
+/// A bucket of a store that speaks S3.
+fn store(server: &SeaweedFs) -> Objects {
+    let address = Address {
+        bucket: server.create_bucket("memory"),
+        endpoint: Some(server.endpoint()),
+        path_style: true,
+        credentials: Some(AccessKey {
+            id: SeaweedFs::ACCESS_KEY.to_owned(),
+            secret: server.secret_key().into(),
+        }),
+        ..Address::default()
+    };
+    Objects::new(Arc::new(S3Objects::new(address)))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_objects_and_a_large_one_move_in_little_memory() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |name: &str| Objects::open(&format!("file://{}/{name}", folder.path().display()));
+    let server = tokio::task::spawn_blocking(SeaweedFs::start).await.unwrap();
+    let local = format!("file://{}/east", folder.path().display());
+    let (local, one, other) = (Objects::open(&local).unwrap(), store(&server), store(&server));
     let amount = amount();
-    let source = open("east").unwrap();
-    fill(&source, &amount).await;
-    move_all(folder.path(), source, open("west").unwrap(), &amount).await;
+    fill(&local, &amount).await;
+    move_all(folder.path(), ("local", &local), ("one", &one), &amount).await;
+    move_all(folder.path(), ("one", &one), ("other", &other), &amount).await;
     let highest = highest_memory_bytes();
     assert!(highest < MEMORY_MAX_BYTES, "it had {highest} bytes at most");
 }

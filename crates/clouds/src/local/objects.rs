@@ -213,6 +213,7 @@ impl ObjectsDriver for LocalObjects {
             conditional: true,
             unique_etags: true,
             change_record: true,
+            whole_record: true,
             byte_order: true,
             tags: true,
             ..Capabilities::default()

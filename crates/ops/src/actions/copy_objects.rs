@@ -28,6 +28,7 @@ impl Perform for CopyObjects {
         backflow::stop_between(cx.world, &self.from, &self.to).await?;
         let sides = Sides { from: &self.from, to: &self.to };
         let route = route(cx, &sides, &self.bucket).await?;
+        route.refuse_obstacles(&self.bucket).await?;
         let since = position(cx, self.since)?;
         let tally = Tally::default();
         let copy = objects::copy(&route, since, extent(self.last), &tally);

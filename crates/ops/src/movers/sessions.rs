@@ -29,7 +29,8 @@ pub async fn copy(
 ) -> Result<CopyOutput> {
     let feed = SessionFeed { source, target, tally, task: Task::Carry { now } };
     let source_position = follow(&OverRecord(feed), since, extent).await?;
-    Ok(tally.output(source_position, target.position().await?))
+    let target_position = retrying("sessions", |_| target.position()).await?;
+    Ok(tally.output(source_position, target_position))
 }
 
 /// Deletes at the target every session that the source's record knows: all that a copy from the
@@ -85,13 +86,16 @@ impl SessionFeed<'_> {
     /// A write says which version it replaces, so that one that came between is looked at first.
     async fn bring(&self, change: &SessionChange, number: u32) -> Result<()> {
         // What is tried again may have been changed meanwhile.
-        let newer = if number == 1 { None } else { self.source.raw(&change.id).await? };
-        match (&self.task, newer.as_ref().or(change.session.as_ref())) {
+        let newest = match number {
+            1 => change.session.clone(),
+            _ => self.source.raw(&change.id).await?,
+        };
+        match (&self.task, newest) {
             (Task::Carry { now }, Some(session)) if *now < session.expires_at => {
                 let there = self.target.raw(&change.id).await?;
-                if there.as_ref() != Some(session) {
+                if there.as_ref() != Some(&session) {
                     let replaces = there.map_or(0, |there| there.version);
-                    self.target.put(session, Some(replaces)).await?;
+                    self.target.put(&session, Some(replaces)).await?;
                     self.tally.wrote(0);
                 }
             }

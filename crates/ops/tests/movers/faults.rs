@@ -125,12 +125,29 @@ pub(crate) enum Order {
 
 /// A bucket that keeps no record of changes, as most stores do.
 pub(crate) fn unrecorded(inner: &Objects, order: Order) -> Objects {
-    Objects::new(Arc::new(Unrecorded { inner: inner.clone(), order }))
+    watched(inner, order).0
+}
+
+/// The same, with what is seen of its use.
+pub(crate) fn watched(inner: &Objects, order: Order) -> (Objects, Arc<Watched>) {
+    let seen = Arc::new(Watched::default());
+    let bucket = Unrecorded { inner: inner.clone(), order, seen: seen.clone() };
+    (Objects::new(Arc::new(bucket)), seen)
 }
 
 struct Unrecorded {
     inner: Objects,
     order: Order,
+    seen: Arc<Watched>,
+}
+
+/// What is seen of a bucket's use, and how slow it is.
+#[derive(Default)]
+pub(crate) struct Watched {
+    /// How often the whole bucket was listed.
+    pub(crate) listings: AtomicU32,
+    /// How long a write of something other than a note takes.
+    pub(crate) slow_puts_ms: AtomicU32,
 }
 
 #[async_trait]
@@ -148,6 +165,10 @@ impl ObjectsDriver for Unrecorded {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
+        let slow_ms = self.seen.slow_puts_ms.load(Ordering::SeqCst);
+        if slow_ms > 0 && !key.starts_with(".trefoil/") {
+            tokio::time::sleep(Duration::from_millis(slow_ms.into())).await;
+        }
         self.inner.put(key, content, attributes, condition, digest).await
     }
 
@@ -169,12 +190,18 @@ impl ObjectsDriver for Unrecorded {
 
     /// What a listing of a store shows: neither digests nor attributes.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
+        if prefix.is_empty() {
+            self.seen.listings.fetch_add(1, Ordering::SeqCst);
+        }
         let mut all = self.inner.list(prefix, None, 10_000).await?.objects;
         if self.order == Order::Own {
             all.reverse();
         }
-        let passed = after.and_then(|after| all.iter().position(|object| object.key == after));
-        let rest = all.split_off(passed.map_or(0, |passed| passed + 1));
+        let passed = match self.order {
+            Order::Bytes => after.map(|after| all.partition_point(|one| one.key.as_str() <= after)),
+            Order::Own => after.and_then(|after| all.iter().position(|one| one.key == after)).map(|at| at + 1),
+        };
+        let rest = all.split_off(passed.unwrap_or(0));
         let objects: Vec<_> = rest
             .into_iter()
             .take(limit)

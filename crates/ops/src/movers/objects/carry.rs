@@ -39,7 +39,7 @@ pub(super) async fn delete_all(route: &Route, keys: &[String]) -> Result<()> {
     let delete = |key: String| async move {
         let attempt = |_| async {
             route.pace.request().await;
-            route.target.delete(&key).await
+            route.target.unrecorded().delete(&key).await
         };
         retrying("a deletion", attempt).await.map_err(|error| of_key(&key, error)).map(drop)
     };
@@ -58,7 +58,7 @@ impl Worker {
             return Ok(None);
         }
         match &unit.known {
-            Some(known) if known.state == State::Foreign => {
+            Some(known) if known.state == State::Foreign && known.target.is_some() => {
                 self.beside_foreign(known, &info, content).await.map(Some)
             }
             _ => self.write(unit, &info, content, number).await.map(Some),
@@ -110,7 +110,9 @@ impl Worker {
         let seen = Passing::default();
         let content = self.passing(content, &seen, announced.is_none());
         self.route.pace.request().await;
-        let put = self.route.target.put_soon(
+        // The manifest is the record of what the move writes.
+        let target = self.route.target.unrecorded();
+        let put = target.put_soon(
             &info.key,
             content,
             &info.attributes,
@@ -161,7 +163,7 @@ impl Worker {
             _ => {}
         }
         self.route.pace.request().await;
-        if self.route.target.delete(&key).await? {
+        if self.route.target.unrecorded().delete(&key).await? {
             self.tally.deleted();
         }
         Ok(Some(Settled::Gone(key)))

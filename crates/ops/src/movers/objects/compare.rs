@@ -52,8 +52,11 @@ async fn of_source(
             if apart.contains(&object.key) {
                 continue;
             }
-            comparison.count(object.size_bytes);
             let seen = Seen::listed(&object);
+            if known.as_ref().is_some_and(|known| known.is_theirs(&seen)) {
+                continue;
+            }
+            comparison.count(object.size_bytes);
             match known {
                 Some(known) if known.holds(&seen) => {}
                 Some(known) if known.source.is_some() => {

@@ -69,16 +69,15 @@ impl Feed<'_> {
     }
 
     /// Every key that the source lists and is not as the manifest says, and every key that the
-    /// manifest has and the listing does not. How many keys were looked at.
-    pub(super) async fn of_listing(&self) -> Result<u64> {
+    /// manifest has and the listing does not.
+    pub(super) async fn of_listing(&self) -> Result<()> {
         let ordered = self.route.source.capabilities().byte_order;
         if !ordered {
             self.route.manifest.list_anew().await?;
         }
-        let (mut after, mut count) = (None, 0);
+        let mut after = None;
         loop {
             let page = list(&self.route.source, after.as_deref()).await?;
-            count += page.objects.len() as u64;
             if ordered {
                 // To the end of the manifest with the last page.
                 self.queue_page(page.objects, after.take(), page.next.clone()).await?;
@@ -92,10 +91,7 @@ impl Feed<'_> {
                 break;
             }
         }
-        if !ordered {
-            self.queue_unlisted().await?;
-        }
-        Ok(count)
+        if ordered { Ok(()) } else { self.queue_unlisted().await }
     }
 
     /// A page of a listing in the order of bytes, beside the same range of the manifest.
@@ -173,6 +169,8 @@ impl Feed<'_> {
                 self.tally.saw_bytes(*size_bytes);
                 true
             }
+            // Somebody else's object at the side that serves now.
+            (Some(known), Some((seen, _))) if known.is_theirs(seen) => true,
             // Somebody else's, or one that came and went.
             (Some(Known { state: State::Foreign, source: None, .. }), None) => true,
             (None, None) => !self.route.own_target,

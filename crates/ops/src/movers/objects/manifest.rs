@@ -137,6 +137,14 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Whether the source's object is somebody else's, as it was before the move.
+    pub(super) fn is_theirs(&self, source: &Seen) -> bool {
+        let untouched = self.source.as_ref().is_some_and(|seen| seen.is(source));
+        self.state == State::Foreign && self.target.is_none() && untouched
+    }
+}
+
 impl Manifest {
     /// Opens a manifest, or makes an empty one.
     pub async fn open(which: Which<'_>) -> Result<Self> {

@@ -5,6 +5,7 @@ mod carry;
 mod compare;
 mod feed;
 mod manifest;
+mod obstacles;
 mod pass;
 
 use std::sync::Arc;
@@ -20,11 +21,12 @@ use crate::{Error, Result};
 
 pub use compare::{changed_since, differences};
 pub use manifest::{Manifest, Which};
+pub use obstacles::obstacles;
 
 use manifest::{Settled, State};
 
-/// How many keys are looked at in one call.
-const PAGE: usize = 1_000;
+/// How many keys are looked at in one call: the thousandth of a listing is the key it begins after.
+const PAGE: usize = 999;
 
 /// A bucket on its way: both sides, and what is known of what was carried.
 #[derive(Clone)]
@@ -39,6 +41,19 @@ pub struct Route {
     pub pace: Arc<Pace>,
     /// Whether whatever the target holds is the application's own, as it is on the way back.
     pub own_target: bool,
+}
+
+impl Route {
+    /// Refuses a move that has not begun when keys are in its way.
+    pub async fn refuse_obstacles(&self, bucket: &str) -> Result<()> {
+        if self.own_target || self.manifest.has_looked().await? {
+            return Ok(());
+        }
+        let found = obstacles(bucket, &self.source, &self.target).await?;
+        let Some(first) = found.first() else { return Ok(()) };
+        let words: Vec<_> = found.iter().map(|one| one.message.as_str()).collect();
+        Err(Error::refused("objects_obstacle", words.join("; ")).hint(first.hint.clone()))
+    }
 }
 
 /// Carries what has changed at the source after the position `since`, deletions included. What
@@ -72,13 +87,14 @@ impl Pass for Copying<'_> {
         pass::once(self.route, since, self.tally).await
     }
 
-    /// A record may name a change for ever whose writer died before it could say that it was done,
+    /// A record may go on naming a change whose writer died before it could say that it was done,
     /// and a listing says nothing of changes: then a pass that found nothing to do is the sign.
     async fn is_quiet(&self, passed: &Passed) -> Result<bool> {
         if passed.changed == 0 {
             return Ok(true);
         }
-        Ok(self.route.source.capabilities().change_record
+        // Only a record of everything is empty when nothing is left.
+        Ok(self.route.source.capabilities().whole_record
             && changes(&self.route.source, passed.reached, 1).await?.is_empty())
     }
 }

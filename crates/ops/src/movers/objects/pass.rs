@@ -34,19 +34,29 @@ pub(super) async fn once(route: &Route, since: u64, tally: &Tally) -> Result<Pas
     let (sender, receiver) = mpsc::channel(BATCH_MAX);
     let feed = Feed { route, queue: &queue, in_flight: &in_flight, tally };
     let find = async {
-        let count = match record {
-            true => feed.of_record(since, newest).await,
-            false => feed.of_listing().await,
-        };
+        let found = find(&feed, since, newest).await;
         queue.close();
-        count
+        found
     };
     let work = work(route, &queue, tally, sender);
     let note = note(route, &queue, &in_flight, receiver);
     let (count, (), ()) = tokio::try_join!(find, work, note)?;
     let changed = tally.changed() - before;
-    let count = if record { count } else { changed };
+    let count = count.unwrap_or(changed);
     Ok(Passed { reached: since.max(newest), count, changed })
+}
+
+/// Queues what has to be done: what the record names, or else what a listing shows. How many
+/// changes the record named.
+async fn find(feed: &Feed<'_>, since: u64, newest: u64) -> Result<Option<u64>> {
+    let can = feed.route.source.capabilities();
+    if can.change_record && (can.whole_record || since > 0) {
+        match feed.of_record(since, newest).await {
+            Err(error) if error.code() == "change_record_gap" => {}
+            found => return found.map(Some),
+        }
+    }
+    feed.of_listing().await.map(|()| None)
 }
 
 /// Takes units as the pace allows, until the queue is closed and empty and all are done.
