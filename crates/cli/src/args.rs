@@ -315,6 +315,12 @@ pub struct MigrateRunArgs {
     /// How long the way back stays open, instead of what the plan says
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
+    /// Copy objects at no more megabits a second while nobody waits for it; kept for resume
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub max_mbps: Option<u64>,
+    /// Send stores no more requests a second while nobody waits for it; kept for resume
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub max_requests: Option<u64>,
 }
 
 /// `trefoil migrate rollback`.

@@ -215,6 +215,11 @@ fn the_demonstration_reports_as_its_schema_says() {
         assert_eq!((&one["lost"], &one["doubled"]), (&json!(0), &json!(0)), "{one:#}");
         assert!(one["requests"]["sent"].as_u64().unwrap() > 0, "{one:#}");
         assert_eq!(one["write_gap_ms"]["all"].as_array().unwrap().len(), 2, "{one:#}");
+        for kind in ["rows", "objects", "sessions"] {
+            let counted = &one["counted"][kind];
+            assert_eq!((&counted["lost"], &counted["doubled"]), (&json!(0), &json!(0)), "{one:#}");
+        }
+        assert!(one["counted"]["objects"]["written"].as_u64().unwrap() > 0, "{one:#}");
     }
 }
 

@@ -256,9 +256,28 @@ pub fn open_services(
 
 /// Opens a bucket by its URL.
 pub(crate) fn open_objects(url: &str) -> Result<Objects> {
+    let (url, recorded) = without_record(url);
     let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
-    let (objects, url) = by_url(url, all.map(|objects| (objects.schemes, objects)))?;
-    (objects.open)(&url)
+    let (objects, url) = by_url(&url, all.map(|objects| (objects.schemes, objects)))?;
+    let bucket = (objects.open)(&url)?;
+    if recorded { bucket.recorded() } else { Ok(bucket) }
+}
+
+/// The URL of a bucket without `change_record=true`, and whether it was there: it means the same
+/// to every store.
+fn without_record(text: &str) -> (String, bool) {
+    let Ok(mut url) = Url::parse(text) else { return (text.to_owned(), false) };
+    let is_record = |(name, value): &(_, _)| name == "change_record" && value == "true";
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if !pairs.iter().any(is_record) {
+        return (text.to_owned(), false);
+    }
+    let rest: Vec<_> = pairs.into_iter().filter(|pair| !is_record(pair)).collect();
+    url.set_query(None);
+    if !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    (url.into(), true)
 }
 
 /// Opens a store of sessions by its URL.

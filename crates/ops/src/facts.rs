@@ -11,9 +11,10 @@ use trefoil_core::finding::Finding;
 use trefoil_core::inventory::{Inventory, Unseen};
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{AccessRecord, Action, Blocker, Inputs, Plan};
-use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts};
+use trefoil_core::planner::{BucketFacts, MoveFacts, MoveOptions, RollbackFacts};
 
 use crate::engine::World;
+use crate::movers::objects::obstacles;
 use crate::movers::postgres::{Pair, Server, access, lag, preflight};
 use crate::state::{State, new_id};
 use crate::{Error, Result};
@@ -45,6 +46,7 @@ pub async fn of_move(
         target: observe(target).await?,
         ledger: state.ledger().await?,
         findings: findings(source, target).await?,
+        buckets: buckets(world, source, target).await?,
         traffic: traffic(world, source),
         options,
     })
@@ -56,6 +58,33 @@ fn traffic(world: &World, source: &Site) -> String {
         Some(_) => source.traffic.kind().to_owned(),
         None => CLIENTS.to_owned(),
     }
+}
+
+/// What a look at the buckets of both sides finds. Keys of an environment that does not run are
+/// not looked at: the copy looks before it writes anything.
+async fn buckets(world: &World, source: &Site, target: &Site) -> Result<BucketFacts> {
+    let mut facts = BucketFacts { listed: listed(world, source), blockers: Vec::new() };
+    for site in [source, target] {
+        if site.provision.state().await? != Provisioned::Running {
+            return Ok(facts);
+        }
+    }
+    for bucket in world.spec.buckets.keys() {
+        let sides = (source.services.objects.get(bucket), target.services.objects.get(bucket));
+        if let (Some(source), Some(target)) = sides {
+            facts.blockers.extend(obstacles(bucket, source, target).await?);
+        }
+    }
+    Ok(facts)
+}
+
+/// The buckets without a record of changes.
+fn listed(world: &World, source: &Site) -> Vec<String> {
+    let unrecorded = |bucket: &&String| {
+        let found = source.services.objects.get(*bucket);
+        found.is_some_and(|bucket| !bucket.capabilities().change_record)
+    };
+    world.spec.buckets.keys().filter(unrecorded).cloned().collect()
 }
 
 /// Refuses a move from an environment to itself.
@@ -130,6 +159,7 @@ pub async fn of_rollback(
         ledger: state.ledger().await?,
         source_access,
         obstacles,
+        buckets: BucketFacts { listed: listed(world, source), blockers: Vec::new() },
         traffic: traffic(world, source),
         options,
         parent,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::plan::{Action, Bytes, Inputs, Interval, PlanKind, SetUpApplication};
+use crate::plan::{Action, Bytes, Inputs, Interval, Limits, PlanKind, SetUpApplication};
 
 /// Steps 1 and 2 prepare, 3 and 4 are the window, 5 is the switch, 6 follows, 7 finishes.
 fn plan() -> Plan {
@@ -37,6 +37,7 @@ fn plan() -> Plan {
         window_deadline_ms: 1_000,
         soak_ms: 0,
         required_approvals: 0,
+        limits: Limits::default(),
         checklist: Vec::new(),
     }
 }

@@ -76,6 +76,9 @@ pub struct Plan {
     /// How many people must approve the run before its first step.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub required_approvals: u32,
+    /// How fast it may copy, outside the window.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
     /// The checklist of a move as it stood when the plan was made; empty for other kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checklist: Vec<Item>,
@@ -85,6 +88,24 @@ pub struct Plan {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// How fast a run may copy objects while nobody waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limits {
+    /// At most so many megabits a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_mbps: Option<u64>,
+    /// At most so many requests a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_requests: Option<u64>,
+}
+
+impl Limits {
+    /// Whether nothing is limited.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Digests of what a plan was decided on.

@@ -6,7 +6,7 @@ use crate::digest;
 use crate::journal::Run;
 use crate::ledger::Ledger;
 use crate::plan::{
-    Action, AwaitReady, Blocker, Bytes, Inputs, Interval, OpenEdge, Plan, PlanKind,
+    Action, AwaitReady, Blocker, Bytes, Inputs, Interval, Limits, OpenEdge, Plan, PlanKind,
     ProvisionEnvironment, ResumeBackflow, SetUpApplication, StartApplication, Step,
     StopApplication, TearDownEnvironment,
 };
@@ -203,6 +203,7 @@ fn plan(facts: &EnvironmentFacts<'_>, kind: PlanKind, actions: Vec<Action>) -> P
         window_deadline_ms: 0,
         soak_ms: 0,
         required_approvals: 0,
+        limits: Limits::default(),
         checklist: Vec::new(),
     }
 }

@@ -1,5 +1,7 @@
 //! The plan of a move: copy while the source serves, prove equality, switch, keep the way back.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::builder::Steps;
@@ -34,10 +36,21 @@ pub struct MoveFacts {
     pub ledger: Ledger,
     /// What a look at both servers found.
     pub findings: Vec<Finding>,
+    /// What a look at the buckets found.
+    pub buckets: BucketFacts,
     /// How traffic is switched: `edge`, `dns`, or `clients`, who find the new place themselves.
     pub traffic: String,
     /// What the user chose.
     pub options: MoveOptions,
+}
+
+/// What a look at the buckets of both sides found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketFacts {
+    /// Buckets without a record of changes: they are listed while users wait.
+    pub listed: Vec<String>,
+    /// Keys that are in the way.
+    pub blockers: Vec<Blocker>,
 }
 
 /// What the user may choose about a move.
@@ -92,7 +105,7 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
             source: facts.source.shape_digest(),
             target: facts.target.shape_digest(),
         },
-        mapping: mapping::map(&facts.source, &facts.target),
+        mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: blockers(facts),
         bytes,
         downtime_ms: steps.downtime(),
@@ -100,6 +113,7 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
         required_approvals: facts.options.required_approvals,
+        limits: Limits::default(),
         checklist: Vec::new(),
         steps: steps.done(),
     };
@@ -126,9 +140,16 @@ fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
         prepared: Prepared::Step(prepared),
         verified,
         carried,
+        listed: listed(&facts.buckets, bytes),
     };
     switch.add(&mut steps);
     steps
+}
+
+/// The buckets that are listed while users wait, each with how long that may take: up to twice.
+pub(super) fn listed(buckets: &BucketFacts, bytes: &Bytes) -> BTreeMap<String, Interval> {
+    let time = estimate::listing(bytes.objects);
+    buckets.listed.iter().map(|bucket| (bucket.clone(), time)).collect()
 }
 
 fn provision(steps: &mut Steps, from: &str, to: &str) {
@@ -207,6 +228,7 @@ fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
     blockers.extend(not_active(facts));
     blockers.extend(open_run(facts));
     blockers.extend(not_empty(facts));
+    blockers.extend(facts.buckets.blockers.iter().cloned());
     blockers.extend(facts.findings.iter().filter_map(Finding::blocker));
     blockers
 }
@@ -239,13 +261,10 @@ fn open_run(facts: &MoveFacts) -> Option<Blocker> {
     })
 }
 
-/// A target that holds data of its own is never emptied by a move.
+/// A target that holds data of its own is never emptied by a move. Objects of a bucket do not
+/// mind their neighbours, as long as no two want the same key.
 fn not_empty(facts: &MoveFacts) -> Vec<Blocker> {
-    let holds = [
-        (ResourceKind::Database, "tables"),
-        (ResourceKind::Bucket, "objects"),
-        (ResourceKind::Sessions, "sessions"),
-    ];
+    let holds = [(ResourceKind::Database, "tables"), (ResourceKind::Sessions, "sessions")];
     let mut blockers = Vec::new();
     for (kind, unit) in holds {
         for resource in facts.target.of_kind(kind) {

@@ -8,5 +8,5 @@ mod migrate;
 mod rollback;
 mod window;
 
-pub use migrate::{MoveFacts, MoveOptions, plan_migrate};
+pub use migrate::{BucketFacts, MoveFacts, MoveOptions, plan_migrate};
 pub use rollback::{RollbackFacts, plan_rollback};

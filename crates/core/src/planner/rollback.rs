@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::builder::Steps;
-use super::migrate::stream_names;
+use super::migrate::{listed, stream_names};
 use super::window::{Carried, Switch};
-use super::{MoveOptions, estimate, mapping};
+use super::{BucketFacts, MoveOptions, estimate, mapping};
 use crate::checklist;
 use crate::digest;
 use crate::error::{Error, Result};
@@ -36,6 +36,8 @@ pub struct RollbackFacts {
     pub source_access: AccessRecord,
     /// Why the way back is not open, in words; empty when it is.
     pub obstacles: Vec<Blocker>,
+    /// What a look at the buckets found.
+    pub buckets: BucketFacts,
     /// How traffic is switched.
     pub traffic: String,
     /// What the user chose.
@@ -68,7 +70,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
             source: facts.source.shape_digest(),
             target: facts.target.shape_digest(),
         },
-        mapping: mapping::map(&facts.source, &facts.target),
+        mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: facts.obstacles.clone(),
         bytes: Bytes { database_bytes: 0, objects_bytes: 0, ..bytes },
         downtime_ms: steps.downtime(),
@@ -76,6 +78,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
         required_approvals: 0,
+        limits: parent.limits,
         checklist: Vec::new(),
         steps: steps.done(),
     };
@@ -110,6 +113,7 @@ fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
         prepared: Prepared::Known(Box::new(way_back.prepared_for_return(facts))),
         verified,
         carried,
+        listed: listed(&facts.buckets, bytes),
     };
     switch.add(&mut steps);
     Ok(steps)

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 use trefoil_core::journal::{Entry, Event, Run};
-use trefoil_core::plan::{Bytes, Inputs, Interval, Plan, PlanKind, Step};
+use trefoil_core::plan::{Bytes, Inputs, Interval, Limits, Plan, PlanKind, Step};
 
 use super::{Check, Context, Perform, Silent, World};
 use crate::{Result, actions};
@@ -158,6 +158,7 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
         window_deadline_ms: 10_000,
         soak_ms: 0,
         required_approvals: 0,
+        limits: Limits::default(),
         checklist: Vec::new(),
     }
 }

@@ -23,7 +23,7 @@ use trefoil_core::inventory::Inventory;
 use trefoil_core::journal::{Entry, Event, Run};
 use trefoil_core::ledger::Ledger;
 use trefoil_core::plan::{AccessRecord, Action, Plan};
-use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback};
+use trefoil_core::planner::{BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback};
 use trefoil_core::spec::AppSpec;
 use trefoil_core::{Error, Result};
 use trefoil_ops::actions;
@@ -110,6 +110,7 @@ impl Bench {
             target: inventory(to),
             ledger,
             findings: vec![],
+            buckets: BucketFacts::default(),
             traffic: "edge".into(),
             options: MoveOptions::default(),
         })
@@ -133,6 +134,7 @@ impl Bench {
             ledger: Ledger { epoch: epoch - 1, ..Ledger::default() },
             source_access: access,
             obstacles: vec![],
+            buckets: BucketFacts::default(),
             traffic: "edge".into(),
             options: MoveOptions::default(),
         })
