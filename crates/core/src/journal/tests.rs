@@ -27,7 +27,12 @@ fn plan() -> Plan {
         to: "west".into(),
         epoch: 2,
         parent: None,
-        inputs: Inputs { specification: "s".into(), source: "a".into(), target: "b".into() },
+        inputs: Inputs {
+            specification: "s".into(),
+            source: "a".into(),
+            target: "b".into(),
+            parts: BTreeMap::new(),
+        },
         steps: (1..=7).map(step).collect(),
         mapping: vec![],
         blockers: vec![],
@@ -37,6 +42,7 @@ fn plan() -> Plan {
         window_deadline_ms: 1_000,
         soak_ms: 0,
         required_approvals: 0,
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }

@@ -148,6 +148,7 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
             specification: String::new(),
             source: String::new(),
             target: String::new(),
+            parts: Default::default(),
         },
         steps: (1..).zip(actions).map(step).collect(),
         mapping: vec![],
@@ -158,6 +159,7 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
         window_deadline_ms: 10_000,
         soak_ms: 0,
         required_approvals: 0,
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }

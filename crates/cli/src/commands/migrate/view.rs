@@ -56,12 +56,40 @@ fn footnote(plan: &Plan) -> String {
         n => format!("\nBefore its first step the run waits for the approval of {n}."),
     };
     format!(
-        "Users wait {} at the {} (by estimate), at most {} before the source serves again.\n\
+        "Users wait {} at the {} (estimate {}), at most {} before the source serves again.\n\
          Switch: step {switch}; before it the run can be aborted. From it on the way back is\n\
          `trefoil migrate rollback`, until `trefoil migrate finish` (step {finish}) closes it.{approvals}",
         interval(plan.downtime_ms),
         plan.traffic,
+        plan.estimate_source(),
         millis(plan.window_deadline_ms),
+    )
+}
+
+/// What a rehearsal measured, beside what was estimated.
+pub(super) fn rehearsed(before: &Plan, after: &Plan) -> String {
+    let steps = before.steps.iter().zip(&after.steps).map(|(was, now)| {
+        let took = if was.estimate_ms == now.estimate_ms {
+            "-".to_owned()
+        } else {
+            millis(now.estimate_ms.high)
+        };
+        [
+            was.n.to_string(),
+            was.action.name(),
+            mark(was).to_owned(),
+            interval(was.estimate_ms),
+            took,
+        ]
+    });
+    let steps = table(["", "STEP", "", "ESTIMATED", "TOOK"], steps);
+    format!(
+        "{steps}\n\nUsers would have waited {} (estimated: {}). Plan {}, {}.\n\
+         All copies were deleted.",
+        millis(after.downtime_ms.high),
+        interval(before.downtime_ms),
+        after.plan_id,
+        after.estimate_source(),
     )
 }
 

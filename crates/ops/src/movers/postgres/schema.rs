@@ -204,7 +204,7 @@ async fn write_list(file: &Path, entries: &[String]) -> Result<()> {
 
 /// A program of PostgreSQL that talks to a server. The password is in its environment: arguments
 /// are seen by everybody on the machine.
-fn program(name: &str, server: &Server) -> Result<Command> {
+pub(crate) fn program(name: &str, server: &Server) -> Result<Command> {
     let unreadable = || {
         Error::refused("postgres_url", format!("the database URL of {} is incomplete", server.name))
     };
