@@ -98,11 +98,9 @@ pub fn are_two(from: &str, to: &str) -> Result<()> {
 
 /// What a plan's inputs are now, to be held against what it was made on.
 pub async fn inputs(world: &World, plan: &Plan) -> Result<Inputs> {
-    Ok(Inputs {
-        specification: trefoil_core::digest::of_value(&world.spec),
-        source: observe(world.site(&plan.from)?).await?.shape_digest(),
-        target: observe(world.site(&plan.to)?).await?.shape_digest(),
-    })
+    let source = observe(world.site(&plan.from)?).await?;
+    let target = observe(world.site(&plan.to)?).await?;
+    Ok(Inputs::of(&world.spec, &source, &target))
 }
 
 /// What exists in an environment; an environment that does not run is unseen as a whole.

@@ -1,5 +1,7 @@
 //! Plans that bring one environment up or take it down.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::digest;
@@ -204,6 +206,7 @@ fn plan(facts: &EnvironmentFacts<'_>, kind: PlanKind, actions: Vec<Action>) -> P
         soak_ms: 0,
         required_approvals: 0,
         limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }
@@ -212,7 +215,7 @@ fn plan(facts: &EnvironmentFacts<'_>, kind: PlanKind, actions: Vec<Action>) -> P
 /// themselves what is there. The digests of inventories stay empty.
 pub fn inputs(spec: &AppSpec) -> Inputs {
     let specification = digest::of_value(spec);
-    Inputs { specification, source: String::new(), target: String::new() }
+    Inputs { specification, source: String::new(), target: String::new(), parts: BTreeMap::new() }
 }
 
 /// A run that a process executes blocks both, and so does a move when something is taken down. An

@@ -8,7 +8,6 @@ use super::builder::Steps;
 use super::window::{Carried, Switch};
 use super::{estimate, mapping};
 use crate::checklist;
-use crate::digest;
 use crate::finding::Finding;
 use crate::inventory::{Inventory, ResourceKind};
 use crate::ledger::Ledger;
@@ -100,11 +99,7 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         to: facts.to.clone(),
         epoch: facts.ledger.epoch + 1,
         parent: None,
-        inputs: Inputs {
-            specification: digest::of_value(&facts.spec),
-            source: facts.source.shape_digest(),
-            target: facts.target.shape_digest(),
-        },
+        inputs: Inputs::of(&facts.spec, &facts.source, &facts.target),
         mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: blockers(facts),
         bytes,
@@ -114,6 +109,7 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         soak_ms: facts.options.soak_ms,
         required_approvals: facts.options.required_approvals,
         limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
         steps: steps.done(),
     };

@@ -7,7 +7,6 @@ use super::migrate::{listed, stream_names};
 use super::window::{Carried, Switch};
 use super::{BucketFacts, MoveOptions, estimate, mapping};
 use crate::checklist;
-use crate::digest;
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
 use crate::journal::{Run, RunState};
@@ -65,11 +64,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         to: parent.from.clone(),
         epoch: facts.ledger.epoch + 1,
         parent: Some(parent.plan_id.clone()),
-        inputs: Inputs {
-            specification: digest::of_value(&facts.spec),
-            source: facts.source.shape_digest(),
-            target: facts.target.shape_digest(),
-        },
+        inputs: Inputs::of(&facts.spec, &facts.source, &facts.target),
         mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: facts.obstacles.clone(),
         bytes: Bytes { database_bytes: 0, objects_bytes: 0, ..bytes },
@@ -79,6 +74,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         soak_ms: facts.options.soak_ms,
         required_approvals: 0,
         limits: parent.limits,
+        rehearsed_at: None,
         checklist: Vec::new(),
         steps: steps.done(),
     };

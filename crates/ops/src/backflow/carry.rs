@@ -217,11 +217,7 @@ fn stream_back(run: &Run) -> Option<String> {
 }
 
 /// The way back of each bucket that is on both sides.
-async fn routes(
-    world: &World,
-    run: &Run,
-    task: &StartBackflow,
-) -> Result<BTreeMap<String, Route>> {
+async fn routes(world: &World, run: &Run, task: &StartBackflow) -> Result<BTreeMap<String, Route>> {
     let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
     let pace = Pace::new(&run.plan.limits);
     let mut routes = BTreeMap::new();
@@ -230,13 +226,8 @@ async fn routes(
         else {
             continue;
         };
-        let which = Which {
-            folder: &world.folder,
-            from: &task.from,
-            to: &task.to,
-            bucket,
-            begun_by: None,
-        };
+        let which =
+            Which { folder: &world.folder, from: &task.from, to: &task.to, bucket, begun_by: None };
         let route = Route {
             source: source.clone(),
             target: target.clone(),

@@ -23,7 +23,9 @@ use trefoil_core::inventory::Inventory;
 use trefoil_core::journal::{Entry, Event, Run};
 use trefoil_core::ledger::Ledger;
 use trefoil_core::plan::{AccessRecord, Action, Plan};
-use trefoil_core::planner::{BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback};
+use trefoil_core::planner::{
+    BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback,
+};
 use trefoil_core::spec::AppSpec;
 use trefoil_core::{Error, Result};
 use trefoil_ops::actions;

@@ -69,16 +69,44 @@ fn footnote(plan: &Plan) -> String {
 /// Who waits, where, and for how long.
 fn wait(plan: &Plan) -> String {
     let (takes, most) = (interval(plan.downtime_ms), millis(plan.window_deadline_ms));
+    let source = plan.estimate_source();
     if plan.traffic == CLIENTS {
         return format!(
-            "Clients are refused for {takes} (by estimate), at most {most} before {} serves again.\n\
+            "Clients are refused for {takes} (estimate {source}), at most {most} before {} serves again.\n\
              Nothing sends them to {}: they find it there by themselves, with its passwords.",
             plan.from, plan.to
         );
     }
     format!(
-        "Users wait {takes} at the {} (by estimate), at most {most} before the source serves again.",
+        "Users wait {takes} at the {} (estimate {source}), at most {most} before the source serves again.",
         plan.traffic
+    )
+}
+
+/// What a rehearsal measured, beside what was estimated.
+pub(super) fn rehearsed(before: &Plan, after: &Plan) -> String {
+    let steps = before.steps.iter().zip(&after.steps).map(|(was, now)| {
+        let took = if was.estimate_ms == now.estimate_ms {
+            "-".to_owned()
+        } else {
+            millis(now.estimate_ms.high)
+        };
+        [
+            was.n.to_string(),
+            was.action.name(),
+            mark(was).to_owned(),
+            interval(was.estimate_ms),
+            took,
+        ]
+    });
+    let steps = table(["", "STEP", "", "ESTIMATED", "TOOK"], steps);
+    format!(
+        "{steps}\n\nUsers would have waited {} (estimated: {}). Plan {}, {}.\n\
+         All copies were deleted.",
+        millis(after.downtime_ms.high),
+        interval(before.downtime_ms),
+        after.plan_id,
+        after.estimate_source(),
     )
 }
 

@@ -62,6 +62,10 @@ impl Provision for Local {
         .await
     }
 
+    fn is_contained(&self) -> bool {
+        true
+    }
+
     async fn database_admin(&self) -> Result<Option<DatabaseAdmin>> {
         let Some(database) = self.spec.database_name() else { return Ok(None) };
         let absent = || {

@@ -205,7 +205,7 @@ async fn write_list(file: &Path, entries: &[String]) -> Result<()> {
 
 /// A program of PostgreSQL that talks to a server. The password is in its environment: arguments
 /// are seen by everybody on the machine.
-fn program(name: &str, server: &Server) -> Result<Command> {
+pub(crate) fn program(name: &str, server: &Server) -> Result<Command> {
     let address = &server.address;
     let user = address.user().ok_or_else(|| {
         let why = format!("the database URL of {} names no role", server.name);

@@ -135,10 +135,13 @@ impl Monitoring {
             .filter(|(_, alarm)| is_there(deployment, Metric::of(&alarm.metric)))
             .map(|(name, alarm)| policy(deployment, name, alarm, &channels))
             .collect();
-        alarms.extend(usual_alarms(deployment).iter().map(|(name, alarm)| {
-            policy(deployment, name, alarm, &channels)
-        }));
-        let watches = |metric| spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric);
+        alarms.extend(
+            usual_alarms(deployment)
+                .iter()
+                .map(|(name, alarm)| policy(deployment, name, alarm, &channels)),
+        );
+        let watches =
+            |metric| spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric);
         Self {
             own_metrics: own_metrics(deployment),
             counts_restarts: spec.application.is_some() && watches(Metric::Restarts),
@@ -234,7 +237,8 @@ fn policy(
 ) -> Policy {
     let series = series(deployment, Metric::of(&alarm.metric));
     let (aligner, reducer) = aggregation(&series, alarm.statistic);
-    let (comparison, threshold, next) = comparison(alarm.comparison, alarm.threshold / series.scale);
+    let (comparison, threshold, next) =
+        comparison(alarm.comparison, alarm.threshold / series.scale);
     let period_s = seconds(alarm.period);
     let duration_s = period_s * u64::from(alarm.evaluation_periods.saturating_sub(1));
     let is_below = matches!(alarm.comparison, Comparison::LessThan | Comparison::LessOrEqual);
@@ -327,9 +331,7 @@ fn series(deployment: &Deployment, metric: Metric<'_>) -> Series {
         Metric::Requests => Series { is_count: true, ..plain(run("request_count")) },
         Metric::Cpu => distribution(run("container/cpu/utilizations"), 100.0),
         Metric::Memory => distribution(run("container/memory/utilizations"), 100.0),
-        Metric::Instances => {
-            Series { is_total: true, ..plain(run("container/instance_count")) }
-        }
+        Metric::Instances => Series { is_total: true, ..plain(run("container/instance_count")) },
         Metric::Restarts => Series {
             is_count: true,
             ..plain(of_service(&format!("logging.googleapis.com/user/{base}/restarts")))
@@ -404,14 +406,7 @@ impl Dashboard {
 }
 
 /// A chart before it has its place: title, metric, aligner, reducer, grouping and unit.
-struct Plain(
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-);
+struct Plain(&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 const SERVICE_CHARTS: [Plain; 6] = [
     Plain(
@@ -465,8 +460,22 @@ const SERVICE_CHARTS: [Plain; 6] = [
 ];
 
 const DATABASE_CHARTS: [Plain; 4] = [
-    Plain("Database: processor in use", "cpu/utilization", "ALIGN_MEAN", "REDUCE_MEAN", "", "1 = all"),
-    Plain("Database: memory in use", "memory/utilization", "ALIGN_MEAN", "REDUCE_MEAN", "", "1 = all"),
+    Plain(
+        "Database: processor in use",
+        "cpu/utilization",
+        "ALIGN_MEAN",
+        "REDUCE_MEAN",
+        "",
+        "1 = all",
+    ),
+    Plain(
+        "Database: memory in use",
+        "memory/utilization",
+        "ALIGN_MEAN",
+        "REDUCE_MEAN",
+        "",
+        "1 = all",
+    ),
     Plain("Database: disk in use", "disk/utilization", "ALIGN_MEAN", "REDUCE_MEAN", "", "1 = all"),
     Plain("Database: connections", "postgresql/num_backends", "ALIGN_MEAN", "REDUCE_SUM", "", ""),
 ];

@@ -62,9 +62,8 @@ fn region(deployment: &Deployment) -> Option<Misfit> {
     let region = &deployment.region;
     let is_form = region.rsplit_once('-').is_some_and(|(area, place)| {
         let letters = place.trim_end_matches(|one: char| one.is_ascii_digit());
-        let is_word = |text: &str| {
-            !text.is_empty() && text.chars().all(|one| one.is_ascii_lowercase())
-        };
+        let is_word =
+            |text: &str| !text.is_empty() && text.chars().all(|one| one.is_ascii_lowercase());
         is_word(area) && is_word(letters) && letters.len() < place.len()
     });
     let message = format!("`{region}` is not the name of a region of Google Cloud");
@@ -178,7 +177,8 @@ fn health(health: &Health, found: &mut Vec<Misfit>) {
         found.push(Misfit::new(path("interval"), message, in_seconds(PERIOD_S)));
     }
     if timeout > interval.min(PERIOD_S) {
-        let message = format!("an answer may take as long as the interval, {interval} s, not {timeout} s");
+        let message =
+            format!("an answer may take as long as the interval, {interval} s, not {timeout} s");
         found.push(Misfit::new(path("timeout"), message, in_seconds(interval.min(PERIOD_S))));
     }
     let start = seconds(health.start_time);
@@ -224,9 +224,12 @@ fn edge(deployment: &Deployment, found: &mut Vec<Misfit>) {
     if deployment.spec.domain.is_some() {
         return;
     }
-    for (key, is_asked) in [("cdn", deployment.extras.cdn), ("firewall", deployment.extras.firewall)] {
+    for (key, is_asked) in
+        [("cdn", deployment.extras.cdn), ("firewall", deployment.extras.firewall)]
+    {
         if is_asked {
-            let message = "it stands at a load balancer, whose certificate needs 1 domain, and there are 0";
+            let message =
+                "it stands at a load balancer, whose certificate needs 1 domain, and there are 0";
             found.push(Misfit::new(key, message, format!("set `domain`, or `{key}: false`")));
         }
     }
@@ -256,7 +259,8 @@ fn buckets(deployment: &Deployment, found: &mut Vec<Misfit>) {
     }
     let has_buckets = !deployment.spec.buckets.is_empty();
     if has_buckets && (deployment.spec.name.contains(own) || deployment.folder.contains(own)) {
-        let message = format!("the names of its buckets would hold `{own}`, which they may 0 times");
+        let message =
+            format!("the names of its buckets would hold `{own}`, which they may 0 times");
         let nearest = format!("`{}`", deployment.spec.name.replace(own, "g"));
         found.push(Misfit::new("name", message, nearest));
     }
@@ -279,13 +283,15 @@ fn alarms(deployment: &Deployment, found: &mut Vec<Misfit>) {
         }
         let whole = period * u64::from(alarm.evaluation_periods);
         if whole > ALARM_S {
-            let message = format!("an alarm looks back {ALARM_S} s (23.5 h) at most, not {whole} s");
+            let message =
+                format!("an alarm looks back {ALARM_S} s (23.5 h) at most, not {whole} s");
             let nearest = (ALARM_S / period.max(1)).max(1).to_string();
             found.push(Misfit::new(path("evaluation_periods"), message, format!("`{nearest}`")));
         }
-        found.extend(statistic(alarm).map(|(message, nearest)| {
-            Misfit::new(path("statistic"), message, nearest)
-        }));
+        found.extend(
+            statistic(alarm)
+                .map(|(message, nearest)| Misfit::new(path("statistic"), message, nearest)),
+        );
     }
 }
 

@@ -57,8 +57,18 @@ fn network_settings(values: &Values) -> Vec<Setting> {
             "network.tf: all other private addresses are closed to the application",
             no_network,
         ),
-        either("TLS, HTTP sent to HTTPS", values.edge, "edge.tf: TLS 1.2 at least, strong ciphers", no_edge),
-        either("certificate", values.edge, "edge.tf: issued and renewed by Google, proven by DNS", no_edge),
+        either(
+            "TLS, HTTP sent to HTTPS",
+            values.edge,
+            "edge.tf: TLS 1.2 at least, strong ciphers",
+            no_edge,
+        ),
+        either(
+            "certificate",
+            values.edge,
+            "edge.tf: issued and renewed by Google, proven by DNS",
+            no_edge,
+        ),
         either(
             "no NAT, private paths to services",
             has_network,
@@ -99,7 +109,12 @@ fn data_settings(deployment: &Deployment, values: &Values) -> Vec<Setting> {
                 None => no_database,
             },
         ),
-        either("TLS to the database", database.is_some(), "database.tf: nothing else is let in", no_database),
+        either(
+            "TLS to the database",
+            database.is_some(),
+            "database.tf: nothing else is let in",
+            no_database,
+        ),
         either(
             "database log and insights",
             database.is_some(),
@@ -137,7 +152,12 @@ fn access_settings(values: &Values) -> Vec<Setting> {
             "an identity of its own; each right is for a named resource where Google allows it",
             none,
         ),
-        either("no keys in CI", has_service, "delivery.tf: GitHub's token, one branch of one repository", none),
+        either(
+            "no keys in CI",
+            has_service,
+            "delivery.tf: GitHub's token, one branch of one repository",
+            none,
+        ),
         either(
             "images by digest, tags that stay, scanned",
             has_service,
@@ -178,14 +198,24 @@ fn running_settings(deployment: &Deployment, values: &Values) -> Vec<Setting> {
             "the workflow: a tenth of the requests first",
             none,
         ),
-        either("instances that always run", min >= 2, zones, if has_service { fewer } else { none }),
+        either(
+            "instances that always run",
+            min >= 2,
+            zones,
+            if has_service { fewer } else { none },
+        ),
         either(
             "logs kept",
             values.keeps_logs,
             &format!("logging.tf: {} days", deployment.log_days),
             "30 days, which is what Google keeps by itself",
         ),
-        either("alarms and a dashboard", true, "monitoring.tf, dashboard.tf; `alarm_emails` names further people", ""),
+        either(
+            "alarms and a dashboard",
+            true,
+            "monitoring.tf, dashboard.tf; `alarm_emails` names further people",
+            "",
+        ),
         either(
             "a firewall for web requests",
             values.firewall.is_some(),
@@ -245,10 +275,7 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
             values.own_metrics,
             "Metrics of your own are looked for as custom.googleapis.com/NAME on generic\u{2011}task resources: send them so.",
         ),
-        (
-            true,
-            "Nobody has applied these files to a real project yet: read the plan.",
-        ),
+        (true, "Nobody has applied these files to a real project yet: read the plan."),
     ];
     said.iter().filter(|(holds, _)| *holds).map(|(_, text)| (*text).to_owned()).collect()
 }

@@ -239,9 +239,10 @@ pub(super) fn jobs(deployment: &Deployment, application: &Application) -> Jobs {
 }
 
 fn run_job(deployment: &Deployment, key: &str, job: &Job) -> RunJob {
-    let (program, args) = job.command.split_first().map_or_else(Default::default, |(first, rest)| {
-        (first.clone(), rest.to_vec())
-    });
+    let (program, args) = job
+        .command
+        .split_first()
+        .map_or_else(Default::default, |(first, rest)| (first.clone(), rest.to_vec()));
     RunJob {
         key: key.to_owned(),
         label: names::label("job", key),

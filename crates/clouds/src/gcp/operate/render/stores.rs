@@ -58,7 +58,11 @@ const LOGGING: [Flag; 10] = [
     flag("log_temp_files", "0", ""),
     flag("log_min_messages", "warning", "What went wrong."),
     flag("log_min_error_statement", "error", ""),
-    flag("log_statement", "ddl", "What changed the schema; other statements hold what users wrote."),
+    flag(
+        "log_statement",
+        "ddl",
+        "What changed the schema; other statements hold what users wrote.",
+    ),
     flag("log_min_duration_statement", "-1", "Slow queries are in Query Insights, without values."),
     flag("cloudsql.enable_pgaudit", "on", "For audits that need more: CREATE EXTENSION pgaudit."),
 ];
