@@ -102,7 +102,9 @@ pub(crate) async fn read(State(app): Shared, Path(id): Path<String>) -> Outcome<
     let media_type = object.attributes.content_type.as_deref();
     headers.insert(header::CONTENT_TYPE, value(media_type.unwrap_or("application/octet-stream"))?);
     headers.insert(header::CONTENT_LENGTH, object.size_bytes.into());
-    headers.insert("x-digest", value(&object.digest)?);
+    if let Some(digest) = &object.digest {
+        headers.insert("x-digest", value(digest)?);
+    }
     headers.insert("x-version", document.version.into());
     Ok(response)
 }

@@ -2,6 +2,7 @@
 //! mean together with the environment.
 
 mod cost;
+mod render;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub use cost::{
     Arch, By, Choice, Commit, CostArgs, CostCommand, CurveArgs, MoveArgs, PricesCommand,
     PricesListArgs, PricesRefreshArgs, PricesShowArgs, ResilienceArgs, Varied, Way,
 };
+pub use render::{Edited, ProfileChoice, RenderArgs};
 
 /// One specification of a containerised web application: deploy, compare, move and recover it.
 #[derive(Debug, Parser)]
@@ -111,6 +113,8 @@ pub enum Command {
     /// Show, check and refresh the price catalogue
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Write the files that set up a cloud: Terraform, Bicep, pipelines
+    Render(RenderArgs),
     /// Show the whole journey on two local clouds, and count what was acknowledged
     Demo(DemoArgs),
     /// Run the agent of an environment; `up` starts it
@@ -122,6 +126,9 @@ pub enum Command {
     /// Watch over a run, and go on with it when its process dies; `migrate run` starts it
     #[command(hide = true)]
     Supervise(BackflowArgs),
+    /// Carry the changes of a database where its servers may not; `migrate run` starts it
+    #[command(hide = true)]
+    Stream(StreamArgs),
     /// Print what a shell needs to complete command lines
     Completions(Completions),
     /// Print the manual page, or write one for each command
@@ -438,6 +445,23 @@ pub struct BackflowArgs {
     pub run: String,
 }
 
+/// `trefoil stream`.
+#[derive(Debug, Args)]
+pub struct StreamArgs {
+    /// The folder of state
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// The stream
+    #[arg(long)]
+    pub stream: String,
+    /// The environment whose changes are carried
+    #[arg(long)]
+    pub from: String,
+    /// The environment to which
+    #[arg(long)]
+    pub to: String,
+}
+
 /// `trefoil edge`.
 #[derive(Debug, Args)]
 pub struct EdgeArgs {
@@ -490,10 +514,12 @@ impl Command {
             Command::Prices(PricesCommand::Show(_)) => "prices-show",
             Command::Prices(PricesCommand::Check(_)) => "prices-check",
             Command::Prices(PricesCommand::Refresh(_)) => "prices-refresh",
+            Command::Render(_) => "render",
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",
             Command::Supervise(_) => "supervise",
+            Command::Stream(_) => "stream",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
             Command::Edge(_) => "edge",

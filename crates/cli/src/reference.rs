@@ -10,8 +10,8 @@ use trefoil_core::cost::moving::MoveCost;
 use trefoil_core::inventory::Inventory;
 
 use crate::commands::{
-    check, clouds, completions, cost, demo, down, init, log, man, migrate, prices, ps, runs,
-    secrets, up,
+    check, clouds, completions, cost, demo, down, init, log, man, migrate, prices, ps, render,
+    runs, secrets, up,
 };
 use crate::printer::Envelope;
 
@@ -44,6 +44,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("secrets-list", data::<secrets::Listed<'_>>("secrets list")),
         ("secrets-delete", data::<secrets::Named<'_>>("secrets delete")),
         ("log", data::<log::Answer>("log")),
+        ("render", data::<render::Answer>("render")),
         ("cost", data::<cost::Answer>("cost")),
         ("cost-diff", data::<cost::diff::Answer>("cost --diff")),
         ("cost-curve", data::<Curve>("cost curve")),

@@ -18,6 +18,7 @@ pub mod extractive;
 pub mod gcp;
 #[cfg(feature = "local")]
 pub mod local;
+mod object_keys;
 pub mod objects;
 #[cfg(feature = "operate")]
 pub mod operate;

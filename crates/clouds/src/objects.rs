@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{check_limit, within};
 use crate::{Error, Result};
 
+pub use crate::object_keys::KeyRules;
+
 /// The longest key, in bytes: the limit that all clouds share.
 pub const KEY_MAX_BYTES: usize = 1024;
 
@@ -26,14 +28,62 @@ pub struct ObjectInfo {
     pub key: String,
     /// Length of the content.
     pub size_bytes: u64,
-    /// SHA-256 of the content, hexadecimal.
-    pub digest: String,
-    /// Changes with every write; for conditional requests.
+    /// SHA-256 of the content, hexadecimal. `None` where the store does not know it: of an object
+    /// that somebody else's client wrote, or in pieces without an announced digest.
+    pub digest: Option<String>,
+    /// Changes with the content; with every write where [`Capabilities::unique_etags`] says so.
+    /// For conditional requests.
     pub etag: String,
     /// What the writer said about the content.
     pub attributes: Attributes,
     /// When it was written.
     pub modified_at: Timestamp,
+    /// Which of several versions this is, where the bucket keeps versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// What a listing knows of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The key.
+    pub key: String,
+    /// Length of the content.
+    pub size_bytes: u64,
+    /// As in [`ObjectInfo`].
+    pub etag: String,
+    /// When it was written.
+    pub modified_at: Timestamp,
+    /// SHA-256 of the content, where a listing shows it; else [`Objects::head`] may.
+    pub digest: Option<String>,
+    /// What the writer said, where a listing shows it; else [`Objects::head`] does.
+    pub attributes: Option<Attributes>,
+}
+
+impl From<ObjectInfo> for ListedObject {
+    fn from(info: ObjectInfo) -> Self {
+        Self {
+            key: info.key,
+            size_bytes: info.size_bytes,
+            etag: info.etag,
+            modified_at: info.modified_at,
+            digest: info.digest,
+            attributes: Some(info.attributes),
+        }
+    }
+}
+
+/// One version of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Its name.
+    pub version: String,
+    /// Length of the content; `None` when this version says that the object was deleted.
+    pub size_bytes: Option<u64>,
+    /// When it was written.
+    pub modified_at: Timestamp,
+    /// Whether it is the newest.
+    pub is_latest: bool,
 }
 
 /// What a writer says about an object, carried unchanged when it moves.
@@ -43,8 +93,20 @@ pub struct Attributes {
     pub content_type: Option<String>,
     /// The Cache-Control header.
     pub cache_control: Option<String>,
-    /// The writer's own names and values.
+    /// The Content-Encoding header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    /// The Content-Disposition header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    /// The Content-Language header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    /// The writer's own names and values. Names are kept in lower case by most stores.
     pub metadata: BTreeMap<String, String>,
+    /// Tags: names and values by which stores bill and expire.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// On what condition a write happens.
@@ -70,11 +132,11 @@ pub struct Change {
     pub object: Option<ObjectInfo>,
 }
 
-/// A page of keys in byte order.
+/// A page of keys, in byte order where [`Capabilities::byte_order`] says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The objects of this page.
-    pub objects: Vec<ObjectInfo>,
+    pub objects: Vec<ListedObject>,
     /// Give it as `after` to get the next page; `None` at the end.
     pub next: Option<String>,
 }
@@ -82,19 +144,33 @@ pub struct Page {
 /// What a driver can do beyond the least.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
-    /// Keys survive byte for byte, whatever they are.
-    pub any_key: bool,
+    /// Which keys survive byte for byte.
+    pub keys: KeyRules,
     /// Writes on a condition.
     pub conditional: bool,
+    /// Each write has an etag of its own, also when it writes the same bytes again.
+    pub unique_etags: bool,
     /// A record of changes, so that a delta needs no listing.
     pub change_record: bool,
+    /// Listings are in the order of the keys' bytes.
+    pub byte_order: bool,
+    /// Copies within the bucket without the bytes passing through here.
+    pub server_copy: bool,
+    /// Tags of objects.
+    pub tags: bool,
+    /// What was overwritten and deleted stays readable.
+    pub versions: bool,
 }
 
 /// What a cloud implements. Keys have been validated; a driver never changes one.
 #[async_trait]
 pub trait ObjectsDriver: Send + Sync {
-    /// What this driver can do.
+    /// What this driver can do; after a [`ObjectsDriver::probe`], what that found.
     fn capabilities(&self) -> Capabilities;
+    /// Tries out at the store what only trying can tell, and leaves nothing behind.
+    async fn probe(&self) -> Result<Capabilities> {
+        Ok(self.capabilities())
+    }
     /// Writes an object whole: readers see the old one or the new one. A digest that is given
     /// and does not fit the bytes is an error, and nothing is written. Fails with code
     /// `object_condition` when the condition does not hold.
@@ -126,6 +202,29 @@ pub trait ObjectsDriver: Send + Sync {
     async fn position(&self) -> Result<u64>;
     /// Whether it answers.
     async fn health(&self) -> Result<()>;
+    /// Writes the content and attributes of one key to another. `None` when there is no `from`.
+    async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        condition: &Condition,
+    ) -> Result<Option<ObjectInfo>> {
+        let Some((info, content)) = self.get(from, None).await? else { return Ok(None) };
+        let digest = info.digest.as_deref();
+        self.put(to, content, &info.attributes, condition, digest).await.map(Some)
+    }
+    /// The versions of a key, newest first, at most `limit`.
+    async fn versions(&self, _key: &str, _limit: usize) -> Result<Vec<Version>> {
+        Err(no_versions())
+    }
+    /// A version as [`ObjectsDriver::get`] gives the newest one.
+    async fn get_version(
+        &self,
+        _key: &str,
+        _version: &str,
+    ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        Err(no_versions())
+    }
 }
 
 /// A bucket of objects.
@@ -136,6 +235,8 @@ pub struct Objects {
 
 /// How long a call without content may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a probe may take: some dozens of calls.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the next piece of a content may take, in either direction.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -155,6 +256,12 @@ impl Objects {
         self.driver.capabilities()
     }
 
+    /// Tries out at the store what only trying can tell, such as which keys it stores as others,
+    /// and leaves nothing behind. [`Objects::capabilities`] of all clones knows it from then on.
+    pub async fn probe(&self) -> Result<Capabilities> {
+        within(PROBE_TIMEOUT, "objects", self.driver.probe()).await
+    }
+
     /// Writes an object whole: readers see the old one or the new one. Fails with code
     /// `object_digest` when `digest` (SHA-256, hexadecimal) does not fit the bytes, and with
     /// `object_condition` when the condition does not hold; then nothing is written.
@@ -168,11 +275,41 @@ impl Objects {
     ) -> Result<ObjectInfo> {
         check_key(key)?;
         digest.map(check_digest).transpose()?;
-        if *condition != Condition::Always && !self.capabilities().conditional {
-            let why = "this store cannot write on a condition";
-            return Err(Error::refused("object_condition_unsupported", why));
-        }
+        self.check_condition(condition)?;
         self.driver.put(key, steady(content), attributes, condition, digest).await
+    }
+
+    /// Writes the content and attributes of one key to another, within the store where it can.
+    /// `None` when there is no `from`. Fails as [`Objects::put`] does.
+    pub async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        condition: &Condition,
+    ) -> Result<Option<ObjectInfo>> {
+        check_key(from)?;
+        check_key(to)?;
+        self.check_condition(condition)?;
+        self.driver.copy(from, to, condition).await
+    }
+
+    /// The versions of a key, newest first, 1 to [`crate::services::PAGE_MAX`] of them.
+    pub async fn versions(&self, key: &str, limit: usize) -> Result<Vec<Version>> {
+        check_key(key)?;
+        check_limit(limit)?;
+        within(CALL_TIMEOUT, "objects", self.driver.versions(key, limit)).await
+    }
+
+    /// A version and its bytes; `None` when there is none of that name.
+    pub async fn get_version(
+        &self,
+        key: &str,
+        version: &str,
+    ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        check_key(key)?;
+        let get = self.driver.get_version(key, version);
+        let found = within(CALL_TIMEOUT, "objects", get).await?;
+        Ok(found.map(|(info, content)| (info, steady(content))))
     }
 
     /// Writes an object from memory, whatever was there.
@@ -253,6 +390,19 @@ impl Objects {
     pub async fn health(&self) -> Result<()> {
         within(CALL_TIMEOUT, "objects", self.driver.health()).await
     }
+
+    fn check_condition(&self, condition: &Condition) -> Result<()> {
+        if *condition == Condition::Always || self.capabilities().conditional {
+            return Ok(());
+        }
+        let why = "this store cannot write on a condition";
+        Err(Error::refused("object_condition_unsupported", why))
+    }
+}
+
+/// The error of a driver without versions.
+pub(crate) fn no_versions() -> Error {
+    Error::refused("object_versions_unsupported", "this store keeps no versions of objects")
 }
 
 /// Bytes in memory as a content.

@@ -24,8 +24,21 @@ struct Cloud {
     /// How its public price feed is read.
     #[cfg(feature = "operate")]
     feed: Option<crate::operate::feed::ReadFeed>,
+    /// How the files that set it up are written; a cloud without it needs none.
+    #[cfg(feature = "operate")]
+    renders: Option<crate::operate::render::Renderer>,
     /// How its services and environments are opened; a cloud without it can be priced only.
     opens: Option<Opens>,
+    /// How a bucket of it is opened; the only service that some clouds of this build have yet.
+    objects: Option<OpensObjects>,
+}
+
+/// How a cloud's buckets are opened.
+#[derive(Clone, Copy)]
+struct OpensObjects {
+    /// The schemes of their URLs.
+    schemes: &'static [&'static str],
+    open: fn(&Url) -> Result<Objects>,
 }
 
 /// What a cloud bills for what a specification needs.
@@ -36,7 +49,6 @@ type Bill = fn(&Needs, &Offer<'_>) -> Result<Vec<Usage>>;
 struct Opens {
     /// The schemes of the URLs of its services.
     schemes: &'static [&'static str],
-    objects: fn(&Url) -> Result<Objects>,
     sessions: fn(&Url) -> Result<Sessions>,
     secrets: fn(&Url) -> Result<Secrets>,
     /// The schemes of the URLs of its chats.
@@ -55,9 +67,10 @@ const CLOUDS: &[Cloud] = &[
         bill: None,
         #[cfg(feature = "operate")]
         feed: None,
+        #[cfg(feature = "operate")]
+        renders: None,
         opens: Some(Opens {
             schemes: crate::local::SCHEMES,
-            objects: crate::local::open_objects,
             sessions: crate::local::open_sessions,
             secrets: crate::local::open_secrets,
             chat_schemes: crate::local::CHAT_SCHEMES,
@@ -65,6 +78,10 @@ const CLOUDS: &[Cloud] = &[
             services: crate::local::open_services,
             #[cfg(feature = "operate")]
             open: crate::local::operate::open,
+        }),
+        objects: Some(OpensObjects {
+            schemes: crate::local::SCHEMES,
+            open: crate::local::open_objects,
         }),
     },
     #[cfg(feature = "aws")]
@@ -74,7 +91,13 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::aws::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::aws::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: Some(crate::aws::operate::render::RENDERER),
         opens: None,
+        objects: Some(OpensObjects {
+            schemes: crate::aws::SCHEMES,
+            open: crate::aws::open_objects,
+        }),
     },
     #[cfg(feature = "azure")]
     Cloud {
@@ -83,7 +106,10 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::azure::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::azure::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: Some(crate::azure::operate::render::RENDERER),
         opens: None,
+        objects: None,
     },
     #[cfg(feature = "gcp")]
     Cloud {
@@ -92,7 +118,10 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::gcp::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::gcp::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: Some(crate::gcp::operate::render::RENDERER),
         opens: None,
+        objects: None,
     },
 ];
 
@@ -121,6 +150,25 @@ impl Cloud {
 #[cfg(feature = "operate")]
 pub fn priced() -> Vec<&'static str> {
     CLOUDS.iter().filter(|cloud| cloud.bill.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// The clouds whose files can be rendered.
+#[cfg(feature = "operate")]
+pub fn rendered() -> Vec<&'static str> {
+    CLOUDS.iter().filter(|cloud| cloud.renders.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// How the files that set up a cloud are written.
+///
+/// # Errors
+/// `cloud_unknown`; `render_nothing` for a cloud that needs no files.
+#[cfg(feature = "operate")]
+pub fn renderer(cloud: &str) -> Result<crate::operate::render::Renderer> {
+    find(cloud)?.renders.ok_or_else(|| {
+        let message = format!("`{cloud}` is set up without any files");
+        Error::usage("render_nothing", message)
+            .hint(format!("what can be rendered: {}", rendered().join(", ")))
+    })
 }
 
 /// Reads what the price feed of a cloud has for the prices of a catalogue; `None` for a cloud
@@ -187,7 +235,11 @@ fn cloud_of(spec: &AppSpec, environment: &str) -> Result<&'static Cloud> {
 /// Opens an environment to be operated. Starts nothing.
 #[cfg(feature = "operate")]
 pub fn open_site(open: &crate::operate::OpenSite<'_>) -> Result<crate::operate::Site> {
-    (cloud_of(open.spec, open.environment)?.opens()?.open)(open)
+    let cloud = cloud_of(open.spec, open.environment)?.opens()?.open;
+    match &open.spec.environment(open.environment)?.database {
+        Some(database) => crate::operate::existing::open(open, database, cloud),
+        None => cloud(open),
+    }
 }
 
 /// Opens the services of an environment. Starts and makes nothing: what is not there yet is
@@ -204,43 +256,50 @@ pub fn open_services(
 
 /// Opens a bucket by its URL.
 pub(crate) fn open_objects(url: &str) -> Result<Objects> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
-    (cloud.objects)(&url)
+    let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
+    let (objects, url) = by_url(url, all.map(|objects| (objects.schemes, objects)))?;
+    (objects.open)(&url)
 }
 
 /// Opens a store of sessions by its URL.
 pub(crate) fn open_sessions(url: &str) -> Result<Sessions> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
+    let (cloud, url) = by_url(url, opened().map(|cloud| (cloud.schemes, cloud)))?;
     (cloud.sessions)(&url)
 }
 
 /// Opens a store of secrets by its URL.
 pub(crate) fn open_secrets(url: &str) -> Result<Secrets> {
-    let (cloud, url) = by_url(url, |cloud| cloud.schemes)?;
+    let (cloud, url) = by_url(url, opened().map(|cloud| (cloud.schemes, cloud)))?;
     (cloud.secrets)(&url)
 }
 
 /// Opens a chat by its URL.
 pub(crate) fn open_chat(url: &SecretString, options: &ChatOptions) -> Result<Chat> {
-    let (cloud, url) = by_url(url.expose_secret(), |cloud| cloud.chat_schemes)?;
+    let all = opened().map(|cloud| (cloud.chat_schemes, cloud));
+    let (cloud, url) = by_url(url.expose_secret(), all)?;
     (cloud.chat)(&url, options)
 }
 
-/// How the cloud is opened whose scheme a URL has. The URL itself is in no error: it may hold a
-/// password.
-fn by_url(
+/// The clouds whose environments can be opened.
+fn opened() -> impl Iterator<Item = &'static Opens> {
+    CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref())
+}
+
+/// Which of several openers knows the scheme of a URL. The URL itself is in no error: it may hold
+/// a password.
+fn by_url<T>(
     text: &str,
-    schemes_of: fn(&Opens) -> &'static [&'static str],
-) -> Result<(&'static Opens, Url)> {
-    let opens = || CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref());
-    let schemes: Vec<&str> = opens().flat_map(schemes_of).copied().collect();
+    openers: impl Iterator<Item = (&'static [&'static str], T)>,
+) -> Result<(T, Url)> {
+    let openers: Vec<_> = openers.collect();
+    let schemes: Vec<&str> =
+        openers.iter().flat_map(|(schemes, _)| schemes.iter()).copied().collect();
     let Ok(url) = Url::parse(text) else {
         let error = Error::usage("service_url", "the URL of a service cannot be read");
         return Err(error.hint(format!("it begins with: {}", begins(&schemes))));
     };
-    let found = opens().find(|cloud| schemes_of(cloud).contains(&url.scheme()));
-    match found {
-        Some(cloud) => Ok((cloud, url)),
+    match openers.into_iter().find(|(schemes, _)| schemes.contains(&url.scheme())) {
+        Some((_, opener)) => Ok((opener, url)),
         None => Err(unknown_scheme(url.scheme(), &schemes)),
     }
 }

@@ -7,7 +7,6 @@ use crate::args::Cli;
 
 /// Whole commands, with what they will do.
 const COMMANDS: &[(&str, &str)] = &[
-    ("render", "write the files that set up a cloud"),
     ("explain", "say where a line of a rendered file comes from"),
     ("import", "make a specification from files of other tools"),
     ("diff", "compare an environment with the specification"),

@@ -10,6 +10,7 @@
 )]
 
 pub mod machine;
+pub mod servers;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

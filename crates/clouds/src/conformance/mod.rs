@@ -14,6 +14,7 @@ pub mod objects;
 pub mod postgres;
 pub mod secrets;
 pub mod sessions;
+pub mod stand_ins;
 
 use std::any::Any;
 

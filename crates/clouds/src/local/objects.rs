@@ -20,7 +20,8 @@ use tokio_util::io::ReaderStream;
 
 use super::sqlite::{Rows, Sqlite, private_folder};
 use crate::objects::{
-    Attributes, ByteStream, Capabilities, Change, Condition, ObjectInfo, ObjectsDriver, Page,
+    Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ListedObject, ObjectInfo,
+    ObjectsDriver, Page,
 };
 use crate::{Error, Result};
 
@@ -143,7 +144,15 @@ impl Drop for Draft {
 #[async_trait]
 impl ObjectsDriver for LocalObjects {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { any_key: true, conditional: true, change_record: true }
+        Capabilities {
+            keys: KeyRules::ALL,
+            conditional: true,
+            unique_etags: true,
+            change_record: true,
+            byte_order: true,
+            tags: true,
+            ..Capabilities::default()
+        }
     }
 
     async fn put(
@@ -165,10 +174,11 @@ impl ObjectsDriver for LocalObjects {
         let info = ObjectInfo {
             key: key.to_owned(),
             size_bytes,
-            digest: found,
+            digest: Some(found),
             etag,
             attributes: attributes.clone(),
             modified_at: Timestamp::now(),
+            version: None,
         };
         let (row, condition) = (info.clone(), condition.clone());
         // The file goes along with the transaction, which goes on when nobody waits any more.
@@ -236,7 +246,8 @@ impl ObjectsDriver for LocalObjects {
         let more = objects.len() > limit;
         objects.truncate(limit);
         let last = objects.last().filter(|_| more);
-        Ok(Page { next: last.map(|object| object.key.clone()), objects })
+        let next = last.map(|object| object.key.clone());
+        Ok(Page { next, objects: objects.into_iter().map(ListedObject::from).collect() })
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Vec<Change>> {
@@ -357,10 +368,11 @@ fn object(row: &Row<'_>) -> Rows<ObjectInfo> {
     Ok(ObjectInfo {
         key: text(row.get(0)?)?,
         size_bytes: row.get(3)?,
-        digest: row.get(4)?,
+        digest: Some(row.get(4)?),
         etag: row.get(5)?,
         attributes: serde_json::from_str(&attributes).map_err(to_sql_error)?,
         modified_at: modified_at.parse().map_err(to_sql_error)?,
+        version: None,
     })
 }
 

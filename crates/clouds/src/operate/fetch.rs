@@ -1,9 +1,12 @@
 //! Opening the addresses of price feeds over HTTP.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::crypto::aws_lc_rs::default_provider;
 use ureq::Agent;
+use ureq::tls::TlsConfig;
 use url::Url;
 
 use super::feed::Fetch;
@@ -29,7 +32,11 @@ impl Http {
     /// Reads the feeds themselves, or with `mirror` their copies there: below
     /// `MIRROR/HOST/PATH`, where host and path are those of the feed.
     pub fn new(mirror: Option<Url>) -> Self {
+        // Named here: with two providers in one program nobody knows which one is the default.
+        let provider = Arc::new(default_provider());
+        let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider).build();
         let config = Agent::config_builder()
+            .tls_config(tls)
             .timeout_connect(Some(CONNECT))
             .timeout_recv_response(Some(BEGIN))
             .timeout_global(Some(WHOLE))

@@ -124,8 +124,9 @@ fn await_and_verify(
     let stream = way_back.stream.clone();
     let wait = AwaitStream { from: from.clone(), to: to.clone(), stream: stream.clone() };
     steps.plain(Action::AwaitStream(wait), estimate::CATCH_UP);
-    let verify = VerifyDatabase { from, to, stream };
-    steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes))
+    let max_load_percent = facts.options.max_load_percent;
+    let verify = VerifyDatabase { from, to, stream, max_load_percent };
+    steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes, max_load_percent))
 }
 
 /// What the parent run left open for the way back.
@@ -202,6 +203,9 @@ impl WayBack {
             target_access: self.prepared.source_access.clone(),
             identities: self.prepared.identities.clone(),
             tables: self.prepared.tables.clone(),
+            source_address: self.prepared.target_address.clone(),
+            target_address: self.prepared.source_address.clone(),
+            roles: Vec::new(),
         }
     }
 }

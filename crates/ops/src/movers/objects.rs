@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::StreamExt;
-use trefoil_clouds::objects::{ByteStream, Change, Condition, ObjectInfo, Objects};
+use futures::{StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
+use trefoil_clouds::objects::{ByteStream, Change, Condition, ListedObject, ObjectInfo, Objects};
 use trefoil_core::plan::{CopyOutput, StoreProof};
 
 use super::passes::{Feed, follow};
@@ -106,8 +107,10 @@ impl ObjectFeed<'_> {
         let content = counted(content, self.tally);
         let written = self
             .target
-            .put(key, content, &info.attributes, &Condition::Always, Some(&info.digest))
+            .put(key, content, &info.attributes, &Condition::Always, info.digest.as_deref())
             .await?;
+        // Bytes of which the source knows no digest have one from here on.
+        let info = ObjectInfo { digest: info.digest.or_else(|| written.digest.clone()), ..info };
         if !same(&written, &info) {
             let why = "the target does not hold what was written to it";
             return Err(Error::failed("object_digest", why));
@@ -131,7 +134,8 @@ fn may_pass(error: &Error) -> bool {
 }
 
 fn same(one: &ObjectInfo, other: &ObjectInfo) -> bool {
-    one.digest == other.digest
+    one.digest.is_some()
+        && one.digest == other.digest
         && one.size_bytes == other.size_bytes
         && one.attributes == other.attributes
 }
@@ -222,7 +226,7 @@ pub async fn differences(
 struct Listing<'a> {
     bucket: &'a Objects,
     apart: &'a HashSet<String>,
-    page: std::vec::IntoIter<ObjectInfo>,
+    page: std::vec::IntoIter<ListedObject>,
     after: Option<String>,
     ended: bool,
 }
@@ -235,7 +239,11 @@ impl<'a> Listing<'a> {
     async fn next(&mut self) -> Result<Option<ObjectInfo>> {
         loop {
             if let Some(object) = self.page.find(|object| !self.apart.contains(&object.key)) {
-                return Ok(Some(object));
+                match self.whole(object).await? {
+                    Some(object) => return Ok(Some(object)),
+                    // Deleted since it was listed.
+                    None => continue,
+                }
             }
             if self.ended {
                 return Ok(None);
@@ -245,5 +253,29 @@ impl<'a> Listing<'a> {
             self.after = page.next;
             self.page = page.objects.into_iter();
         }
+    }
+
+    /// All that is known of an object, its digest included: of bytes without one it is computed.
+    async fn whole(&self, listed: ListedObject) -> Result<Option<ObjectInfo>> {
+        let ListedObject { key, size_bytes, etag, modified_at, digest, attributes } = listed;
+        let found = match attributes {
+            None => self.bucket.head(&key).await?,
+            Some(attributes) => {
+                let key = key.clone();
+                let version = None;
+                Some(ObjectInfo { key, size_bytes, digest, etag, attributes, modified_at, version })
+            }
+        };
+        if found.as_ref().is_none_or(|object| object.digest.is_some()) {
+            return Ok(found);
+        }
+        let Some((object, mut content)) = self.bucket.get(&key, None).await? else {
+            return Ok(None);
+        };
+        let mut hash = Sha256::new();
+        while let Some(piece) = content.try_next().await? {
+            hash.update(&piece);
+        }
+        Ok(Some(ObjectInfo { digest: Some(hex::encode(hash.finalize())), ..object }))
     }
 }

@@ -52,6 +52,7 @@ async fn keys_and_attributes_arrive_as_they_are() {
         content_type: Some("text/plain".into()),
         cache_control: Some("no-store".into()),
         metadata: BTreeMap::from([("owner".into(), "Zoë".into())]),
+        ..Attributes::default()
     };
     let long = "k".repeat(1024);
     let keys = ["a//b", "/x", " x ", "../up", "ü\n\0", long.as_str()];

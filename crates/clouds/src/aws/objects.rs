@@ -1,0 +1,194 @@
+//! Objects in a bucket of S3, or of a store that speaks its language.
+//!
+//! Every key goes out byte for byte; what a store makes of it only a probe can tell. The digest of
+//! an object is the checksum that the store verified and keeps, or a name in its metadata where it
+//! was written in parts: an etag of parts is no digest of anything.
+
+mod address;
+mod attributes;
+mod connect;
+mod failure;
+mod info;
+mod listing;
+mod probe;
+mod transfer;
+mod upload;
+
+use std::sync::OnceLock;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use tokio::sync::OnceCell;
+
+pub use address::{AccessKey, Address};
+
+use self::failure::{Outcome, failure, outcome};
+use self::upload::Upload;
+use crate::objects::{
+    Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ObjectInfo, ObjectsDriver,
+    Page, Version,
+};
+use crate::{Error, Result};
+
+/// A bucket.
+pub struct S3Objects {
+    address: Address,
+    client: OnceCell<Client>,
+    /// What a probe has found.
+    probed: OnceLock<Capabilities>,
+}
+
+impl S3Objects {
+    /// The bucket at an address. Asks nobody yet, and never makes a bucket.
+    pub fn new(address: Address) -> Self {
+        Self { address, client: OnceCell::new(), probed: OnceLock::new() }
+    }
+
+    /// Where the bucket is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    async fn client(&self) -> &Client {
+        self.client.get_or_init(|| connect::client(&self.address)).await
+    }
+
+    /// The etag and version of the object under a key, if that write made it.
+    async fn written_by(&self, key: &str, nonce: &str) -> Result<Option<(String, Option<String>)>> {
+        let head = self.client().await.head_object().bucket(&self.address.bucket).key(key);
+        match head.send().await {
+            Ok(found) => {
+                let made_by = found.metadata().and_then(|names| names.get(attributes::WRITE));
+                let mine = made_by.is_some_and(|made_by| made_by == nonce);
+                Ok(mine.then(|| (found.e_tag.unwrap_or_default(), found.version_id)))
+            }
+            Err(error) if outcome(&error) == Outcome::Absent => Ok(None),
+            Err(error) => Err(failure(&self.address, error)),
+        }
+    }
+}
+
+/// What is true of S3 itself, as far as no probe has found otherwise.
+const DECLARED: Capabilities = Capabilities {
+    // The client takes a key of white space for none at all, and sends nothing.
+    keys: KeyRules { blank: false, ..KeyRules::ALL },
+    conditional: true,
+    unique_etags: false,
+    change_record: false,
+    byte_order: true,
+    server_copy: true,
+    tags: true,
+    versions: false,
+};
+
+#[async_trait]
+impl ObjectsDriver for S3Objects {
+    fn capabilities(&self) -> Capabilities {
+        self.probed.get().copied().unwrap_or(DECLARED)
+    }
+
+    async fn probe(&self) -> Result<Capabilities> {
+        if let Some(known) = self.probed.get() {
+            return Ok(*known);
+        }
+        let found = probe::probe(self).await?;
+        Ok(*self.probed.get_or_init(|| found))
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        content: ByteStream,
+        attributes: &Attributes,
+        condition: &Condition,
+        digest: Option<&str>,
+    ) -> Result<ObjectInfo> {
+        let client = self.client().await;
+        let announced = digest.map(str::to_lowercase);
+        let upload = Upload { objects: self, client, key, attributes, condition, announced };
+        let written = upload.write(content).await?;
+        Ok(ObjectInfo {
+            key: key.to_owned(),
+            size_bytes: written.size_bytes,
+            digest: Some(written.digest),
+            etag: written.etag,
+            attributes: attributes.clone(),
+            modified_at: jiff::Timestamp::now(),
+            version: written.version,
+        })
+    }
+
+    async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        transfer::get(self, key, None, range).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
+        transfer::head(self, key).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        // The store says the same whether there was something or not.
+        if transfer::head(self, key).await?.is_none() {
+            return Ok(false);
+        }
+        let delete = self.client().await.delete_object().bucket(&self.address.bucket).key(key);
+        delete.send().await.map_err(|error| failure(&self.address, error))?;
+        Ok(true)
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
+        listing::page(self, prefix, after, limit).await
+    }
+
+    async fn changes(&self, _since: u64, _limit: usize) -> Result<Vec<Change>> {
+        Err(no_record())
+    }
+
+    async fn position(&self) -> Result<u64> {
+        Err(no_record())
+    }
+
+    async fn health(&self) -> Result<()> {
+        let head = self.client().await.head_bucket().bucket(&self.address.bucket).send().await;
+        match head {
+            Ok(_) => Ok(()),
+            Err(error) if outcome(&error) == Outcome::Absent => {
+                Err(failure::missing_bucket(&self.address))
+            }
+            Err(error) => Err(failure(&self.address, error)),
+        }
+    }
+
+    async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        condition: &Condition,
+    ) -> Result<Option<ObjectInfo>> {
+        transfer::copy(self, from, to, condition).await
+    }
+
+    async fn versions(&self, key: &str, limit: usize) -> Result<Vec<Version>> {
+        if !self.probe().await?.versions {
+            return Err(crate::objects::no_versions());
+        }
+        listing::versions(self, key, limit).await
+    }
+
+    async fn get_version(
+        &self,
+        key: &str,
+        version: &str,
+    ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        transfer::get(self, key, Some(version), None).await
+    }
+}
+
+fn no_record() -> Error {
+    let why = "this store keeps no record of changes; what changed is found by listing it";
+    Error::refused("object_changes_unsupported", why)
+}
