@@ -33,7 +33,7 @@ pub async fn of_move(
         source: observe(source).await?,
         target: observe(target).await?,
         ledger: state.ledger().await?,
-        findings: findings(source, target).await?,
+        findings: preflight::chosen(findings(source, target).await?, options.unstreamed),
         traffic: source.traffic.kind().to_owned(),
         options,
     })
@@ -135,7 +135,7 @@ async fn way_back(
     if let Err(error) = lag::lag(&source, stream).await {
         obstacles.push(Blocker {
             code: "way_back_closed".into(),
-            message: format!("the stream back is gone: {}", error.chain()),
+            message: format!("rollback is no longer possible: {}", error.chain()),
             hint: "what was written since cannot be carried back".into(),
         });
     }

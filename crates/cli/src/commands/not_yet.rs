@@ -26,10 +26,7 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Parts of commands that exist.
-const PARTS: &[(&str, &str, &str)] = &[
-    ("migrate", "verify", "compare the data of two environments"),
-    ("migrate", "rehearse", "rehearse a move on copies"),
-];
+const PARTS: &[(&str, &str, &str)] = &[("migrate", "rehearse", "rehearse a move on copies")];
 
 /// The refusal of `word`, which stands behind `before` on the command line, if it is one of these.
 pub fn refusal(before: &str, word: &str) -> Option<Error> {

@@ -47,12 +47,24 @@ impl TestPostgres {
     /// # Panics
     /// When PostgreSQL is not installed or does not start; the message holds the server's log.
     pub fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_from(find_binaries(), settings)
+    }
+
+    /// The same with the programs of one major version: the machine's, else a stand-in's.
+    ///
+    /// # Panics
+    /// As [`TestPostgres::start`] does.
+    pub fn start_version(major: u32, settings: &[(&str, &str)]) -> Self {
+        Self::start_from(programs(major), settings)
+    }
+
+    fn start_from(binaries: PathBuf, settings: &[(&str, &str)]) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut server = Self {
             port: 0,
             superuser: SUPERUSER.to_owned(),
             password: uuid::Uuid::new_v4().simple().to_string(),
-            binaries: find_binaries(),
+            binaries,
             settings: settings.iter().map(own).collect(),
             account: account(),
             server: Mutex::new(None),
@@ -282,6 +294,19 @@ fn find_binaries() -> PathBuf {
         .collect();
     found.sort();
     found.pop().expect("PostgreSQL is not installed: apt-get install postgresql").1
+}
+
+/// The folder with the programs of a major version: Debian's, else a stand-in's.
+///
+/// # Panics
+/// When neither is installed.
+pub fn programs(major: u32) -> PathBuf {
+    let debian = Path::new("/usr/lib/postgresql").join(major.to_string()).join("bin");
+    if debian.join("initdb").is_file() {
+        debian
+    } else {
+        super::stand_ins::postgres_binaries(major)
+    }
 }
 
 /// Whom the server runs as: PostgreSQL refuses to run as root, so root uses `postgres` or `nobody`.

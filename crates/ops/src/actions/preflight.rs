@@ -44,13 +44,18 @@ async fn findings(step: &Preflight, cx: &Context<'_>) -> Result<Vec<Finding>> {
         Provisioned::Absent | Provisioned::Stopped => None,
     };
     let prepare = cx.run.plan.steps.iter().find_map(|step| match &step.action {
-        Action::PrepareDatabase(prepare) => Some(prepare.stream.as_str()),
+        Action::PrepareDatabase(prepare) => Some(prepare),
         _ => None,
     });
     match target {
         Some(target) if cx.run.plan.kind == PlanKind::Rollback => {
             preflight::of_rollback(&source, &target).await
         }
-        target => preflight::of_move(&source, target.as_ref(), prepare).await,
+        target => {
+            let stream = prepare.map(|prepare| prepare.stream.as_str());
+            let findings = preflight::of_move(&source, target.as_ref(), stream).await?;
+            let unstreamed = prepare.map(|prepare| prepare.unstreamed).unwrap_or_default();
+            Ok(preflight::chosen(findings, unstreamed))
+        }
     }
 }

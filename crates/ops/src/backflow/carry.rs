@@ -12,6 +12,7 @@ use trefoil_core::plan::{Action, CopyOutput, StartBackflow};
 use super::status::{self, Lag, Status};
 use super::{process, see_log};
 use crate::engine::World;
+use crate::movers::postgres::{Pair, Server, guard};
 use crate::movers::{Extent, Tally, objects, secrets, sessions};
 use crate::{Error, Result};
 
@@ -55,6 +56,8 @@ where
 
 struct Carrier<'a> {
     world: &'a World,
+    /// The stream of the database, whose slot is watched.
+    return_stream: Option<String>,
     from: &'a Services,
     to: &'a Services,
     status: Status,
@@ -88,7 +91,11 @@ impl<'a> Carrier<'a> {
             last_error: None,
         };
         let from = &world.site(&task.from)?.services;
-        Ok(Self { world, from, to: &world.site(&task.to)?.services, status })
+        let return_stream = run.plan.steps.iter().find_map(|step| match &step.action {
+            Action::StartReturn(start) => Some(start.return_stream.clone()),
+            _ => None,
+        });
+        Ok(Self { world, return_stream, from, to: &world.site(&task.to)?.services, status })
     }
 
     async fn until_the_end<L, F>(&mut self, load_run: L) -> Result<()>
@@ -138,6 +145,7 @@ impl<'a> Carrier<'a> {
         let tally = Tally::default();
         let mut result = self.pass_objects(&tally).await;
         result = result.and(self.pass_sessions(&tally).await);
+        result = result.and(self.watch_slot().await);
         if self.status.passes.is_multiple_of(SELDOM) {
             let copied = secrets::copy(&self.from.secrets, &self.to.secrets, &tally).await;
             result = result.and(copied.map(|_| ()));
@@ -145,6 +153,24 @@ impl<'a> Carrier<'a> {
         self.status.passes += 1;
         self.status.carried += tally.changed();
         result
+    }
+
+    /// The slot of the stream back must not fill the disk of the side that serves: then the way
+    /// back is given up, and this says so from now on.
+    async fn watch_slot(&self) -> Result<()> {
+        let Some(stream) = &self.return_stream else { return Ok(()) };
+        let (from, to) = (&self.status.from, &self.status.to);
+        let publisher = Server::of_site(self.world.site(from)?).await?;
+        match guard::room(&publisher, stream).await {
+            Ok(Some(room)) if room.is_short() => {
+                let subscriber = Server::of_site(self.world.site(to)?).await?;
+                guard::require_room(&Pair { source: publisher, target: subscriber }, stream).await
+            }
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(closed(format!("the slot of stream {stream} on {from} is gone"))),
+            Err(error) if error.code() == "slot_lost" => Err(closed(error.to_string())),
+            Err(error) => Err(error),
+        }
     }
 
     async fn pass_objects(&mut self, tally: &Tally) -> Result<()> {
@@ -185,6 +211,11 @@ impl<'a> Carrier<'a> {
         self.status.lag.sessions = from.position().await?.saturating_sub(*position);
         copied.map(|_| ())
     }
+}
+
+fn closed(why: String) -> Error {
+    Error::failed("slot_lost", format!("rollback is no longer possible: {why}"))
+        .hint("what is written from now on stays on this side: `trefoil migrate finish`")
 }
 
 fn task(run: &Run) -> Result<&StartBackflow> {

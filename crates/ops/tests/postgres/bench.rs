@@ -50,9 +50,14 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts both servers; `app` owns an empty database `app` on each.
     pub(crate) async fn start() -> Bench {
+        Bench::start_versions(15, 15).await
+    }
+
+    /// The same with these major versions.
+    pub(crate) async fn start_versions(east: u32, west: u32) -> Bench {
         let (east, west) = std::thread::scope(|scope| {
-            let west = scope.spawn(|| TestPostgres::start(SETTINGS));
-            (TestPostgres::start(SETTINGS), west.join().unwrap())
+            let west = scope.spawn(|| TestPostgres::start_version(west, SETTINGS));
+            (TestPostgres::start_version(east, SETTINGS), west.join().unwrap())
         });
         for server in [&east, &west] {
             let role = format!("CREATE ROLE app LOGIN PASSWORD '{APP_PASSWORD}'");
@@ -93,6 +98,18 @@ impl Bench {
 
     /// The plan of a move.
     pub(crate) fn plan_move(&self, from: &str, to: &str, epoch: u64, id: &str) -> Plan {
+        self.plan_move_with(from, to, epoch, id, MoveOptions::default())
+    }
+
+    /// The same with what a person chose.
+    pub(crate) fn plan_move_with(
+        &self,
+        from: &str,
+        to: &str,
+        epoch: u64,
+        id: &str,
+        options: MoveOptions,
+    ) -> Plan {
         let ledger = Ledger { epoch: epoch - 1, active: Some(from.into()), ..Ledger::default() };
         plan_migrate(&MoveFacts {
             plan_id: id.into(),
@@ -105,7 +122,7 @@ impl Bench {
             ledger,
             findings: vec![],
             traffic: "edge".into(),
-            options: MoveOptions::default(),
+            options,
         })
     }
 

@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod bench;
+mod ddl;
 mod fence;
+mod guards;
 mod moves;
+mod mutations;
 mod refusals;
 mod shop;
+mod types;
 mod verification;

@@ -7,6 +7,7 @@ mod preflight;
 mod rollback;
 mod run;
 mod session;
+mod verify;
 mod view;
 
 pub(crate) use plan::Answer as PlanAnswer;
@@ -14,6 +15,7 @@ pub(crate) use preflight::Answer as PreflightAnswer;
 pub(crate) use rollback::Answer as RollbackAnswer;
 pub(crate) use run::Answer as RunAnswer;
 pub(crate) use session::Outcome;
+pub(crate) use verify::Answer as VerifyAnswer;
 
 use crate::args::MigrateCommand;
 use crate::{Cx, ExitStatus, Result};
@@ -23,6 +25,7 @@ pub async fn run(cx: &Cx, command: MigrateCommand) -> Result<ExitStatus> {
     match command {
         MigrateCommand::Plan(args) => plan::run(cx, &args).await,
         MigrateCommand::Preflight(args) => preflight::run(cx, &args).await,
+        MigrateCommand::Verify(args) => verify::run(cx, &args).await,
         MigrateCommand::Run(args) => run::run(cx, &args).await,
         MigrateCommand::Rollback(args) => rollback::run(cx, &args).await,
         MigrateCommand::Finish(args) => finish::run(cx, &args).await,

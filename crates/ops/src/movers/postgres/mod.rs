@@ -7,24 +7,31 @@
 //! 2. [`schema`] carries tables with their keys, and after the rows everything else.
 //! 3. [`stream`] carries the rows and every change; [`lag`] waits for it and notices that it fails.
 //! 4. [`verify`] compares every row of both sides while they change.
+//!    Meanwhile [`ddl`] follows what people change in the schema.
 //! 5. In the window: the fence ([`access::close`]), [`marker::drain`], [`sequences::carry`],
 //!    [`verify::recheck`], [`stream::detach`], and [`access::open`] on the other side.
 //!
 //! Every function may be called again after the process died inside it.
 
 pub mod access;
+mod archive;
 pub mod bookkeeping;
 pub mod catalog;
 pub mod connect;
+pub mod ddl;
 pub mod fingerprint;
+pub mod guard;
 pub mod lag;
+pub mod large_objects;
 pub mod marker;
 pub mod preflight;
 pub mod prepare;
 pub mod schema;
 pub mod sequences;
+pub mod shape;
 pub mod sql;
 pub mod stream;
+pub mod unlogged;
 pub mod validate;
 pub mod verify;
 

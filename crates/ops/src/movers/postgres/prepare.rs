@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trefoil_core::plan::{AccessRecord, PrepareOutput};
+use trefoil_core::plan::{AccessRecord, PrepareOutput, Unstreamed};
 
 use super::connect::{Pair, Server};
 use super::{access, bookkeeping, catalog, preflight, stream};
@@ -19,11 +19,11 @@ const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Makes the bookkeeping on both servers, closes the target, and publishes the source's tables.
 /// Refused when something stands in the way.
-pub async fn prepare(pair: &Pair, name: &str) -> Result<PrepareOutput> {
+pub async fn prepare(pair: &Pair, name: &str, unstreamed: Unstreamed) -> Result<PrepareOutput> {
     let begun = bookkeeping::recall::<AccessRecord>(&pair.target, TARGET_ACCESS).await?;
     if begun.is_none() {
         let findings = preflight::of_move(&pair.source, Some(&pair.target), Some(name)).await?;
-        preflight::require_none(&findings)?;
+        preflight::require_none(&preflight::chosen(findings, unstreamed))?;
     }
     bookkeeping::create(&pair.source).await?;
     bookkeeping::create(&pair.target).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use trefoil_clouds::operate::provision::DatabaseAdmin;
 use trefoil_core::finding::{Finding, Severity};
+use trefoil_core::plan::Unstreamed;
 
 use super::access;
 use super::connect::Server;
@@ -62,6 +63,24 @@ pub async fn of_move(
         findings.extend(shared_roles(target).await?);
     }
     Ok(findings)
+}
+
+/// The same findings where a person chose that what no stream carries is copied all the same.
+pub fn chosen(mut findings: Vec<Finding>, unstreamed: Unstreamed) -> Vec<Finding> {
+    for found in &mut findings {
+        let carried = match found.code.as_str() {
+            "unlogged" => unstreamed.unlogged,
+            "large_objects" => unstreamed.large_objects,
+            _ => false,
+        };
+        if carried {
+            found.severity = Severity::Info;
+            let what = found.message.trim_start_matches("not yet carried: ");
+            found.message = format!("copied while users wait: {what}");
+            found.command = None;
+        }
+    }
+    findings
 }
 
 /// What stands in the way of moving back over streams that flow already.
