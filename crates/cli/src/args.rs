@@ -119,6 +119,9 @@ pub enum Command {
     /// Carry changes back while the way back is open; `migrate run` starts it
     #[command(hide = true)]
     Backflow(BackflowArgs),
+    /// Carry the changes of a database where its servers may not; `migrate run` starts it
+    #[command(hide = true)]
+    Stream(StreamArgs),
     /// Print what a shell needs to complete command lines
     Completions(Completions),
     /// Print the manual page, or write one for each command
@@ -407,6 +410,23 @@ pub struct BackflowArgs {
     pub run: String,
 }
 
+/// `trefoil stream`.
+#[derive(Debug, Args)]
+pub struct StreamArgs {
+    /// The folder of state
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// The stream
+    #[arg(long)]
+    pub stream: String,
+    /// The environment whose changes are carried
+    #[arg(long)]
+    pub from: String,
+    /// The environment to which
+    #[arg(long)]
+    pub to: String,
+}
+
 /// `trefoil edge`.
 #[derive(Debug, Args)]
 pub struct EdgeArgs {
@@ -462,6 +482,7 @@ impl Command {
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",
+            Command::Stream(_) => "stream",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
             Command::Edge(_) => "edge",

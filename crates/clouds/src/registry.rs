@@ -217,7 +217,11 @@ fn cloud_of(spec: &AppSpec, environment: &str) -> Result<&'static Cloud> {
 /// Opens an environment to be operated. Starts nothing.
 #[cfg(feature = "operate")]
 pub fn open_site(open: &crate::operate::OpenSite<'_>) -> Result<crate::operate::Site> {
-    (cloud_of(open.spec, open.environment)?.opens()?.open)(open)
+    let cloud = cloud_of(open.spec, open.environment)?.opens()?.open;
+    match &open.spec.environment(open.environment)?.database {
+        Some(database) => crate::operate::existing::open(open, database, cloud),
+        None => cloud(open),
+    }
 }
 
 /// Opens the services of an environment. Starts and makes nothing: what is not there yet is

@@ -20,6 +20,7 @@ pub mod ps;
 pub mod runs;
 pub mod schema;
 pub mod secrets;
+pub mod stream;
 pub mod up;
 
 use crate::args::Command;
@@ -45,6 +46,7 @@ pub async fn run(cx: &Cx, command: Command) -> Result<ExitStatus> {
         Command::Demo(args) => demo::run(cx, &args).await,
         Command::Agent(args) => agent::run(cx, &args).await,
         Command::Backflow(args) => backflow::run(cx, &args).await,
+        Command::Stream(args) => stream::run(cx, &args).await,
         Command::Completions(args) => completions::run(cx, &args),
         Command::Man(args) => man::run(cx, &args),
         Command::Edge(args) => edge::run(cx, &args).await,

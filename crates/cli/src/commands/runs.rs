@@ -7,7 +7,7 @@ use trefoil_core::journal::{Approval, Entry, Event, Run, RunState, StepStatus};
 use trefoil_core::plan::PlanKind;
 use trefoil_core::report::MoveReport;
 use trefoil_ops::engine::{Engine, World};
-use trefoil_ops::facts;
+use trefoil_ops::facts::{self, WayBack};
 use trefoil_ops::state::{RunSummary, State};
 
 use crate::args::{ApproveArgs, Runs, RunsCommand};
@@ -109,6 +109,8 @@ pub(crate) struct Shown<'a> {
     approvals: Approvals<'a>,
     /// The commands to type next.
     next: Vec<String>,
+    /// How the database's stream back is, while the run soaks.
+    way_back: Option<WayBack>,
     /// What a move did and proved; null for other kinds.
     report: Option<MoveReport>,
 }
@@ -171,10 +173,35 @@ async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
         executor: run.executor(),
         approvals: Approvals::of(&run),
         next: next_commands(&run, stands),
+        way_back: way_back(cx, &run, stands).await,
         report: report(&run),
     };
     cx.printer.answer(&shown, || show_text(&shown, &run))?;
     Ok(ExitStatus::Yes)
+}
+
+/// Asks both servers while the run soaks. A specification that cannot be read any more keeps
+/// nobody from seeing the run.
+async fn way_back(cx: &Cx, run: &Run, stands: RunState) -> Option<WayBack> {
+    if stands != RunState::Soaking {
+        return None;
+    }
+    let spec = cx.specification().await.ok()?.spec;
+    let world = runner::world_of(cx, &spec, &run.plan).ok()?;
+    facts::way_back_now(&world, run).await
+}
+
+fn way_back_text(way_back: &WayBack) -> String {
+    let size = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| format!("{bytes} bytes"));
+    let mut text = format!(
+        "\nway back: {} behind, {} of log kept for it",
+        size(way_back.behind_bytes),
+        size(way_back.retained_bytes)
+    );
+    if let Some(problem) = &way_back.problem {
+        text.push_str(&format!("; IT DOES NOT FLOW: {problem}"));
+    }
+    text
 }
 
 /// Only moves have a report.
@@ -197,6 +224,7 @@ fn show_text(shown: &Shown<'_>, run: &Run) -> String {
         let Approvals { required, missing, .. } = shown.approvals;
         text.push_str(&format!("\napprovals: {required} required, {missing} missing"));
     }
+    text.push_str(&shown.way_back.as_ref().map(way_back_text).unwrap_or_default());
     text.push_str(&format!("\nexecutor: {}\n\n", or_dash(shown.executor)));
     text.push_str(&table(["STEP", "ACTION", "MARK", "STATUS"], steps));
     text.push_str("\n\n");

@@ -9,6 +9,8 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod servers;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};

@@ -47,24 +47,12 @@ impl TestPostgres {
     /// # Panics
     /// When PostgreSQL is not installed or does not start; the message holds the server's log.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        Self::start_from(find_binaries(), settings)
-    }
-
-    /// The same with the programs of one major version: the machine's, else a stand-in's.
-    ///
-    /// # Panics
-    /// As [`TestPostgres::start`] does.
-    pub fn start_version(major: u32, settings: &[(&str, &str)]) -> Self {
-        Self::start_from(programs(major), settings)
-    }
-
-    fn start_from(binaries: PathBuf, settings: &[(&str, &str)]) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut server = Self {
             port: 0,
             superuser: SUPERUSER.to_owned(),
             password: uuid::Uuid::new_v4().simple().to_string(),
-            binaries,
+            binaries: find_binaries(),
             settings: settings.iter().map(own).collect(),
             account: account(),
             server: Mutex::new(None),

@@ -24,8 +24,8 @@ pub enum Provisioned {
 pub struct DatabaseAdmin {
     /// The administrator's URL of the application's database. Holds a password.
     pub url: SecretString,
-    /// The application's role.
-    pub application_role: String,
+    /// The application's role, where Trefoil made it.
+    pub application_role: Option<String>,
     /// The database's name.
     pub database: String,
     /// Host and port as the other environment's server reaches it.

@@ -67,7 +67,7 @@ pub struct Plan {
     pub bytes: Bytes,
     /// How long users may wait at the switch.
     pub downtime_ms: Interval,
-    /// How traffic is switched: `edge` or `dns`.
+    /// How traffic is switched: `edge`, `dns`, or `clients`, who find the new place themselves.
     pub traffic: String,
     /// How long the switch may take before the source serves again, in milliseconds.
     pub window_deadline_ms: u64,

@@ -140,7 +140,20 @@ pub fn plan_down(facts: &EnvironmentFacts<'_>, destroy: bool) -> EnvironmentPlan
         true => format!("`{name}` serves: users are cut off and what they wrote is deleted"),
         false => format!("`{name}` serves: users are cut off until it is up again"),
     });
-    EnvironmentPlan { plan: plan(facts, PlanKind::Down, vec![action]), note }
+    let mut plan = plan(facts, PlanKind::Down, vec![action]);
+    plan.blockers.extend(others_database(facts).filter(|_| destroy));
+    EnvironmentPlan { plan, note }
+}
+
+/// What Trefoil did not make it does not delete.
+fn others_database(facts: &EnvironmentFacts<'_>) -> Option<Blocker> {
+    let name = facts.environment;
+    facts.spec.environments.get(name)?.database.as_ref()?;
+    Some(Blocker {
+        code: "existing_part".to_owned(),
+        message: format!("the database of `{name}` was there before Trefoil: it is not deleted"),
+        hint: format!("`trefoil down {name}` stops what Trefoil runs there"),
+    })
 }
 
 fn serve(facts: &EnvironmentFacts<'_>) -> Vec<Action> {

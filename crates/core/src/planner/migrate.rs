@@ -34,7 +34,7 @@ pub struct MoveFacts {
     pub ledger: Ledger,
     /// What a look at both servers found.
     pub findings: Vec<Finding>,
-    /// How traffic is switched: `edge` or `dns`.
+    /// How traffic is switched: `edge`, `dns`, or `clients`, who find the new place themselves.
     pub traffic: String,
     /// What the user chose.
     pub options: MoveOptions,
@@ -220,8 +220,13 @@ fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
     blockers
 }
 
+/// What was there before Trefoil serves without ever having been brought up.
 fn not_active(facts: &MoveFacts) -> Option<Blocker> {
     let active = facts.ledger.active.as_deref();
+    let existing = facts.spec.environments.get(&facts.from).and_then(|one| one.database.as_ref());
+    if active.is_none() && existing.is_some() {
+        return None;
+    }
     (active != Some(facts.from.as_str())).then(|| Blocker {
         code: "source_not_active".into(),
         message: match active {

@@ -218,6 +218,9 @@ impl WayBack {
             target_access: self.prepared.source_access.clone(),
             identities: self.prepared.identities.clone(),
             tables: self.prepared.tables.clone(),
+            source_address: self.prepared.target_address.clone(),
+            target_address: self.prepared.source_address.clone(),
+            roles: Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::{Action, ArmReturn, VerifyOutput};
 
-use super::databases::{after_earlier, pair_alone};
+use super::databases::{after_earlier, pair_alone, stream_of};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::fingerprint::{self, Extent};
@@ -20,7 +20,7 @@ impl Perform for ArmReturn {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = Pair::open(cx, &self.from, &self.to).await?.patient().await?;
-        let forward = stream::between(&pair).await?.unwrap_or_default();
+        let forward = stream_of(cx)?;
         let followed = ddl::follow(&pair, &forward, Extent::Whole).await?;
         fingerprint::require_same(&pair, Extent::Whole).await?;
         if !followed.touched.is_empty() {

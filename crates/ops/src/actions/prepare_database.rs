@@ -32,7 +32,8 @@ impl Perform for PrepareDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = Pair::open(cx, &self.from, &self.to).await?;
-        let prepared = prepare::prepare(&pair, &self.stream, self.unstreamed).await?;
+        let secrets = &cx.site(&self.to)?.services.secrets;
+        let prepared = prepare::prepare(&pair, &self.stream, secrets, self.unstreamed).await?;
         for server in [&pair.source, &pair.target] {
             if let Some(done) = guard::limit_slots(server).await? {
                 cx.progress.note(&done);

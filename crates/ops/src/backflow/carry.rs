@@ -9,9 +9,10 @@ use trefoil_clouds::services::Services;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, CopyOutput, StartBackflow};
 
+use super::see_log;
 use super::status::{self, Lag, Status};
-use super::{process, see_log};
 use crate::engine::World;
+use crate::movers::postgres::client::process;
 use crate::movers::postgres::{Pair, Server, guard};
 use crate::movers::{Extent, Tally, objects, secrets, sessions};
 use crate::{Error, Result};
@@ -56,18 +57,19 @@ where
 
 struct Carrier<'a> {
     world: &'a World,
-    /// The stream of the database, whose slot is watched.
-    return_stream: Option<String>,
+
     from: &'a Services,
     to: &'a Services,
     status: Status,
+    /// The database's stream back, whose process is started again when it dies.
+    stream: Option<String>,
 }
 
 impl<'a> Carrier<'a> {
     fn begin(world: &'a World, run: &Run) -> Result<Self> {
         let task = task(run)?;
         let pid = std::process::id().cast_signed();
-        let started_ticks = process::started_ticks(pid)
+        let started_ticks = super::process::started_ticks(pid)
             .ok_or_else(|| Error::missing("proc_missing", "/proc does not show this process"))?;
         let mut positions = BTreeMap::new();
         for (bucket, step) in &task.buckets {
@@ -91,11 +93,8 @@ impl<'a> Carrier<'a> {
             last_error: None,
         };
         let from = &world.site(&task.from)?.services;
-        let return_stream = run.plan.steps.iter().find_map(|step| match &step.action {
-            Action::StartReturn(start) => Some(start.return_stream.clone()),
-            _ => None,
-        });
-        Ok(Self { world, return_stream, from, to: &world.site(&task.to)?.services, status })
+        let to = &world.site(&task.to)?.services;
+        Ok(Self { world, from, to, status, stream: stream_back(run) })
     }
 
     async fn until_the_end<L, F>(&mut self, load_run: L) -> Result<()>
@@ -149,6 +148,7 @@ impl<'a> Carrier<'a> {
         if self.status.passes.is_multiple_of(SELDOM) {
             let copied = secrets::copy(&self.from.secrets, &self.to.secrets, &tally).await;
             result = result.and(copied.map(|_| ()));
+            result = result.and(self.keep_stream().await);
         }
         self.status.passes += 1;
         self.status.carried += tally.changed();
@@ -158,7 +158,7 @@ impl<'a> Carrier<'a> {
     /// The slot of the stream back must not fill the disk of the side that serves: then the way
     /// back is given up, and this says so from now on.
     async fn watch_slot(&self) -> Result<()> {
-        let Some(stream) = &self.return_stream else { return Ok(()) };
+        let Some(stream) = &self.stream else { return Ok(()) };
         let (from, to) = (&self.status.from, &self.status.to);
         let publisher = Server::of_site(self.world.site(from)?).await?;
         match guard::room(&publisher, stream).await {
@@ -171,6 +171,14 @@ impl<'a> Carrier<'a> {
             Err(error) if error.code() == "slot_lost" => Err(closed(error.to_string())),
             Err(error) => Err(error),
         }
+    }
+
+    /// A stream of the servers' own needs nothing.
+    async fn keep_stream(&self) -> Result<()> {
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let source = Server::of_site(self.world.site(&self.status.from)?).await?;
+        let target = Server::of_site(self.world.site(&self.status.to)?).await?;
+        process::ensure(self.world, &Pair { source, target }, stream).await
     }
 
     async fn pass_objects(&mut self, tally: &Tally) -> Result<()> {
@@ -216,6 +224,13 @@ impl<'a> Carrier<'a> {
 fn closed(why: String) -> Error {
     Error::failed("slot_lost", format!("rollback is no longer possible: {why}"))
         .hint("what is written from now on stays on this side: `trefoil migrate finish`")
+}
+
+fn stream_back(run: &Run) -> Option<String> {
+    run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::StartReturn(start) => Some(start.return_stream.clone()),
+        _ => None,
+    })
 }
 
 fn task(run: &Run) -> Result<&StartBackflow> {

@@ -50,14 +50,15 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts both servers; `app` owns an empty database `app` on each.
     pub(crate) async fn start() -> Bench {
-        Bench::start_versions(15, 15).await
+        Bench::listening("127.0.0.1").await
     }
 
-    /// The same with these major versions.
-    pub(crate) async fn start_versions(east: u32, west: u32) -> Bench {
+    /// The same, on other addresses.
+    pub(crate) async fn listening(addresses: &str) -> Bench {
+        let settings = [SETTINGS, &[("listen_addresses", addresses)]].concat();
         let (east, west) = std::thread::scope(|scope| {
-            let west = scope.spawn(|| TestPostgres::start_version(west, SETTINGS));
-            (TestPostgres::start_version(east, SETTINGS), west.join().unwrap())
+            let west = scope.spawn(|| TestPostgres::start(&settings));
+            (TestPostgres::start(&settings), west.join().unwrap())
         });
         for server in [&east, &west] {
             let role = format!("CREATE ROLE app LOGIN PASSWORD '{APP_PASSWORD}'");
@@ -239,7 +240,7 @@ pub(crate) async fn connect(url: &str) -> std::result::Result<Client, tokio_post
 pub(crate) fn admin(server: &TestPostgres) -> DatabaseAdmin {
     DatabaseAdmin {
         url: SecretString::from(server.url("app")),
-        application_role: "app".into(),
+        application_role: Some("app".into()),
         database: "app".into(),
         host: "127.0.0.1".into(),
         port: server.port,
@@ -265,7 +266,7 @@ fn inventory(environment: &str) -> Inventory {
     }
 }
 
-fn site(name: &str, admin: DatabaseAdmin) -> Site {
+pub(crate) fn site(name: &str, admin: DatabaseAdmin) -> Site {
     let only = Arc::new(OnlyDatabase { admin });
     Site {
         name: name.into(),

@@ -3,6 +3,7 @@
 // Helpers of tests panic where a test would, and seeds and times are printed for people.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod attacks;
 mod bench;
 mod ddl;
 mod fence;
@@ -11,5 +12,6 @@ mod moves;
 mod mutations;
 mod refusals;
 mod shop;
+mod tls;
 mod types;
 mod verification;

@@ -67,7 +67,8 @@ async fn moved(without: Without) -> Damage {
         if run.is_done(step.n) {
             continue;
         }
-        if matches!(step.action, Action::SyncDatabase(_)) {
+        // After the stream has ended nothing brings it to the other side.
+        if matches!(step.action, Action::OpenDatabase(_)) {
             let late = "BEGIN READ WRITE; INSERT INTO log VALUES (now(), 'late'); COMMIT";
             late_acknowledged = app.batch_execute(late).await.is_ok();
         }

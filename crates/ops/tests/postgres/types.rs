@@ -80,9 +80,12 @@ const TABLES: &str = r#"
 /// What is read on both sides, and must be the same: comments, rights, owners, defaults, sequences.
 const CATALOGUE: &str = "
     SELECT 'comment ' || obj_description('public.animals'::regclass)
-    UNION ALL SELECT 'rights ' || relname
-      || regexp_replace(coalesce(relacl::text, ''), ',tfr?_[^,}]*', '', 'g') || relrowsecurity
-      || relforcerowsecurity || pg_get_userbyid(relowner)
+    UNION ALL SELECT 'rights ' || relname || relrowsecurity || relforcerowsecurity
+      || pg_get_userbyid(relowner)
+      || coalesce((SELECT string_agg(x.privilege_type || CASE x.grantee WHEN 0 THEN 'PUBLIC'
+                     ELSE pg_get_userbyid(x.grantee) END, ',' ORDER BY 1)
+                   FROM aclexplode(relacl) x WHERE x.grantee <> relowner
+                     AND (x.grantee = 0 OR pg_get_userbyid(x.grantee) !~ '^tfr?_')), '')
       FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
     UNION ALL SELECT 'default ' || defaclacl::text FROM pg_default_acl
     UNION ALL SELECT 'function ' || proname || proowner::regrole::text FROM pg_proc

@@ -8,7 +8,6 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio_postgres::Config;
 
 use super::catalog;
 use super::connect::{Pair, Server};
@@ -156,26 +155,26 @@ async fn write_list(file: &Path, entries: &[Entry]) -> Result<()> {
 /// A program of PostgreSQL that talks to a server. The password is in its environment: arguments
 /// are seen by everybody on the machine.
 fn program(tools: &PostgresBinaries, name: &str, server: &Server) -> Result<Command> {
-    let unreadable = || {
-        Error::refused("postgres_url", format!("the database URL of {} is incomplete", server.name))
-    };
-    let config: Config = server.admin.url.expose_secret().parse().map_err(|_| unreadable())?;
-    let user = config.get_user().ok_or_else(unreadable)?;
-    let password = String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned();
-    let host = match config.get_hosts().first().ok_or_else(unreadable)? {
-        tokio_postgres::config::Host::Tcp(host) => host.clone(),
-        tokio_postgres::config::Host::Unix(folder) => folder.to_string_lossy().into_owned(),
-    };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let address = &server.address;
+    let user = address.user().ok_or_else(|| {
+        let why = format!("the database URL of {} names no role", server.name);
+        Error::refused("postgres_url", why)
+    })?;
+    let password = address.password();
+    let password = password.as_ref().map(|password| password.expose_secret()).unwrap_or_default();
     let mut command = Command::new(tools.program(name));
     command
-        .env("PGHOST", host)
-        .env("PGPORT", port.to_string())
+        .env("PGHOST", address.host())
+        .env("PGPORT", address.port().to_string())
         .env("PGUSER", user)
         .env("PGPASSWORD", password)
+        .env("PGSSLMODE", address.sslmode())
         .env("PGAPPNAME", "trefoil")
         .env("PGCONNECT_TIMEOUT", "10")
         .env("PGOPTIONS", "-c default_transaction_read_only=off -c statement_timeout=0");
+    if let Some(roots) = address.roots() {
+        command.env("PGSSLROOTCERT", roots);
+    }
     Ok(command)
 }
 

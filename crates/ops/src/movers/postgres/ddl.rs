@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::archive::{self, Archive, Entry};
+use super::client::progress;
 use super::connect::{Pair, Server};
 use super::fingerprint::{self, Extent};
 use super::shape::{Change, Column, Shape};
@@ -328,6 +329,10 @@ async fn add_tables(pair: &Pair, stream: &str, changes: &[Change]) -> Result<()>
     let new: Vec<_> = tables.into_iter().filter(|one| new.contains(one.name.as_str())).collect();
     if new.is_empty() {
         return Ok(());
+    }
+    // A stream of our own copies tables at its beginning only.
+    if progress::read(&pair.target, stream).await?.is_some() {
+        return Err(cannot(pair, changes));
     }
     stream::add_tables(pair, stream, &new).await?;
     stream::await_copied(pair, stream, &|_| {}).await.map(drop)

@@ -107,8 +107,8 @@ async fn read(
                                      ELSE x.grantee::regrole::text END ORDER BY 1)
                        FROM aclexplode(m.lomacl) x WHERE x.grantee <> m.lomowner), '{}')
                FROM pg_largeobject_metadata m
-               WHERE m.oid::int8 > coalesce($1, 0) AND ($2::int8 IS NULL OR m.oid::int8 <= $2)
-               ORDER BY 1 LIMIT $3";
+               WHERE m.oid::int8 > coalesce($1::int8, 0) AND ($2::int8 IS NULL OR m.oid::int8 <= $2)
+               ORDER BY 1 LIMIT $3::int8";
     let rows = server.query("read large objects", sql, &[&after, &last, &limit]).await?;
     Ok(rows
         .iter()
@@ -125,7 +125,8 @@ async fn copy(pair: &Pair, number: i64) -> Result<()> {
     let mut at: i64 = 0;
     loop {
         let sql = "SELECT lo_get($1::int8::oid, $2, $3)";
-        let row = pair.source.one("read a large object", sql, &[&number, &at, &PIECE_BYTES]).await?;
+        let row =
+            pair.source.one("read a large object", sql, &[&number, &at, &PIECE_BYTES]).await?;
         let piece: Vec<u8> = row.get(0);
         if piece.is_empty() {
             return Ok(());

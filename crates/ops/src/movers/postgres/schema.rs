@@ -9,7 +9,7 @@ use super::archive::{self, Archive, Entry};
 use super::catalog::USER_SCHEMAS;
 use super::connect::{Pair, Server};
 use super::fingerprint::{self, Extent};
-use super::{access, bookkeeping, catalog};
+use super::{access, bookkeeping, catalog, roles};
 use crate::engine::Progress;
 use crate::{Error, Result};
 
@@ -30,6 +30,7 @@ pub async fn carry_keys(pair: &Pair) -> Result<()> {
     let archive = Archive::of(&pair.source, &archive::tools(pair).await?).await?;
     let mut entries = archive.entries("pre-data").await?;
     entries.extend(archive.entries("post-data").await?.into_iter().filter(Entry::is_key));
+    roles::lend_create(pair).await?;
     archive.restore_at_once(&pair.target, &entries).await?;
     fingerprint::require_same(pair, Extent::Keys).await
 }
@@ -49,6 +50,7 @@ pub async fn carry_rest(pair: &Pair, progress: &dyn Progress) -> Result<()> {
         }
     }
     fingerprint::require_same(pair, Extent::Whole).await?;
+    roles::take_back_create(pair).await?;
     refresh_views(pair).await?;
     pair.target.batch("gather statistics", "ANALYZE").await
 }
