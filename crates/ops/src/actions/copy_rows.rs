@@ -8,7 +8,8 @@ use super::databases::{after_earlier, pair_alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::client::process;
-use crate::movers::postgres::{Pair, catalog, schema, stream};
+use crate::movers::postgres::fingerprint::Extent;
+use crate::movers::postgres::{Pair, catalog, ddl, guard, schema, stream};
 
 #[async_trait]
 impl Perform for CopyRows {
@@ -25,7 +26,10 @@ impl Perform for CopyRows {
         let told = |copied: stream::Copied| {
             cx.progress.advanced(copied.bytes.min(total), Some(total), "bytes");
         };
-        let copied = stream::await_copied(&pair, &self.stream, &told).await?;
+        let copy = stream::await_copied(&pair, &self.stream, &told);
+        let copy = ddl::during(&pair, &self.stream, Extent::Keys, copy);
+        let (copied, followed) = guard::during(&pair, &self.stream, copy).await?;
+        followed.keep(&pair.source).await?;
         Ok(json!({ "tables": copied.tables, "bytes": copied.bytes }))
     }
 

@@ -60,6 +60,16 @@ pub(super) fn access(cx: &Context<'_>, access: &AccessRef) -> Result<AccessRecor
     }
 }
 
+/// The stream that the plan's comparison follows: the one towards the target.
+pub(super) fn stream_of(cx: &Context<'_>) -> Result<String> {
+    let mut steps = cx.run.plan.steps.iter();
+    let found = steps.find_map(|step| match &step.action {
+        Action::AwaitStream(wait) => Some(wait.stream.clone()),
+        _ => None,
+    });
+    found.ok_or_else(|| Error::refused("step_output", "the plan waits for no stream"))
+}
+
 /// A session on each side of a stream that is awake, and whoever carries it.
 pub(super) async fn flowing(cx: &Context<'_>, from: &str, to: &str, stream: &str) -> Result<Pair> {
     let pair = Pair::open(cx, from, to).await?;

@@ -101,6 +101,18 @@ impl Bench {
 
     /// The plan of a move.
     pub(crate) fn plan_move(&self, from: &str, to: &str, epoch: u64, id: &str) -> Plan {
+        self.plan_move_with(from, to, epoch, id, MoveOptions::default())
+    }
+
+    /// The same with what a person chose.
+    pub(crate) fn plan_move_with(
+        &self,
+        from: &str,
+        to: &str,
+        epoch: u64,
+        id: &str,
+        options: MoveOptions,
+    ) -> Plan {
         let ledger = Ledger { epoch: epoch - 1, active: Some(from.into()), ..Ledger::default() };
         plan_migrate(&MoveFacts {
             plan_id: id.into(),
@@ -114,7 +126,7 @@ impl Bench {
             findings: vec![],
             buckets: BucketFacts::default(),
             traffic: "edge".into(),
-            options: MoveOptions::default(),
+            options,
         })
     }
 

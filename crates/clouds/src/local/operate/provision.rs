@@ -107,6 +107,7 @@ impl Local {
             database,
             admin_password: admin_password.expose_secret().to_owned(),
             password: password.expose_secret().to_owned(),
+            version: self.spec.database.as_ref().and_then(|one| one.version).map(u32::from),
         };
         self.ask_agent::<_, DatabaseStatus>("/database/start", &request, DATABASE_TIMEOUT)
             .await
