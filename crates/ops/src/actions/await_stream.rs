@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::AwaitStream;
 
-use super::databases::{after_earlier, flowing, output};
+use super::databases::{after_earlier, flowing, kept, output};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::lag;
@@ -18,7 +18,8 @@ impl Perform for AwaitStream {
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = flowing(cx, &self.from, &self.to, &self.stream).await?;
         let told = |lag: lag::Lag| cx.progress.advanced(0, Some(lag.behind_bytes), "bytes");
-        lag::catch_up(&pair, &self.stream, &told).await?;
+        let caught_up = lag::catch_up(&pair, &self.stream, &told);
+        kept(cx, (&self.from, &self.to), &self.stream, caught_up).await?;
         output(&lag::lag(&pair.source, &self.stream).await?)
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use trefoil_core::plan::CopyRows;
 
-use super::databases::{after_earlier, pair_alone};
+use super::databases::{after_earlier, kept, pair_alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::client::process;
@@ -25,7 +25,8 @@ impl Perform for CopyRows {
         let told = |copied: stream::Copied| {
             cx.progress.advanced(copied.bytes.min(total), Some(total), "bytes");
         };
-        let copied = stream::await_copied(&pair, &self.stream, &told).await?;
+        let copied = stream::await_copied(&pair, &self.stream, &told);
+        let copied = kept(cx, (&self.from, &self.to), &self.stream, copied).await?;
         Ok(json!({ "tables": copied.tables, "bytes": copied.bytes }))
     }
 

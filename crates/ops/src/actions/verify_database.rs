@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::VerifyDatabase;
 
-use super::databases::{after_earlier, flowing, output};
+use super::databases::{after_earlier, flowing, kept, output};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::verify::{self, Pace};
@@ -18,8 +18,8 @@ impl Perform for VerifyDatabase {
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = flowing(cx, &self.from, &self.to, &self.stream).await?.patient().await?;
         let pace = Pace::at_most(self.max_load_percent)?;
-        let verified = verify::streaming(&pair, &self.stream, &pace, cx.progress).await?;
-        output(&verified)
+        let verified = verify::streaming(&pair, &self.stream, &pace, cx.progress);
+        output(&kept(cx, (&self.from, &self.to), &self.stream, verified).await?)
     }
 
     async fn undo(&self, _cx: &Context<'_>) -> Result<()> {
