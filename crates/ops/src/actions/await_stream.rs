@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::AwaitStream;
 
-use super::databases::{after_earlier, flowing, output};
+use super::databases::{after_earlier, flowing, kept, output};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::fingerprint::Extent;
@@ -21,7 +21,8 @@ impl Perform for AwaitStream {
         let told = |lag: lag::Lag| cx.progress.advanced(0, Some(lag.behind_bytes), "bytes");
         let wait = lag::catch_up(&pair, &self.stream, &told);
         let wait = ddl::during(&pair, &self.stream, Extent::Whole, wait);
-        let ((), followed) = guard::during(&pair, &self.stream, wait).await?;
+        let wait = guard::during(&pair, &self.stream, wait);
+        let ((), followed) = kept(cx, (&self.from, &self.to), &self.stream, wait).await?;
         followed.keep(&pair.source).await?;
         output(&lag::lag(&pair.source, &self.stream).await?)
     }

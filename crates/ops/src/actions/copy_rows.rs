@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use trefoil_core::plan::CopyRows;
 
-use super::databases::{after_earlier, pair_alone};
+use super::databases::{after_earlier, kept, pair_alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::client::process;
@@ -28,7 +28,8 @@ impl Perform for CopyRows {
         };
         let copy = stream::await_copied(&pair, &self.stream, &told);
         let copy = ddl::during(&pair, &self.stream, Extent::Keys, copy);
-        let (copied, followed) = guard::during(&pair, &self.stream, copy).await?;
+        let copy = guard::during(&pair, &self.stream, copy);
+        let (copied, followed) = kept(cx, (&self.from, &self.to), &self.stream, copy).await?;
         followed.keep(&pair.source).await?;
         Ok(json!({ "tables": copied.tables, "bytes": copied.bytes }))
     }

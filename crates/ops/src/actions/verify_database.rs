@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::VerifyDatabase;
 
-use super::databases::{after_earlier, flowing, output};
+use super::databases::{after_earlier, flowing, kept, output};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::fingerprint::Extent;
@@ -22,7 +22,9 @@ impl Perform for VerifyDatabase {
         let pace = Pace::at_most(self.max_load_percent)?;
         let work = verify::streaming(&pair, &self.stream, &pace, cx.progress);
         let work = ddl::during(&pair, &self.stream, Extent::Whole, work);
-        let (mut verified, followed) = guard::during(&pair, &self.stream, work).await?;
+        let work = guard::during(&pair, &self.stream, work);
+        let (mut verified, followed) =
+            kept(cx, (&self.from, &self.to), &self.stream, work).await?;
         verify::again(&pair, &self.stream, &followed.touched, &mut verified, &pace).await?;
         followed.keep(&pair.source).await?;
         output(&verified)
