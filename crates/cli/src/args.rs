@@ -43,8 +43,9 @@ pub struct Global {
     /// A file of TREFOIL_* settings [default: .env, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
-    /// Where state is kept: a folder or file:// URL [default: .trefoil beside the specification]
-    /// [env: TREFOIL_STATE]
+    /// Where state is kept: a folder or file:// URL [default: .trefoil beside the specification];
+    /// s3://BUCKET/FOLDER?endpoint=URL keeps the log and the journals in a bucket, the rest in
+    /// .trefoil [env: TREFOIL_STATE]
     #[arg(long, global = true, value_name = "URL")]
     pub state: Option<String>,
     /// Print exactly one JSON object [env: TREFOIL_JSON]

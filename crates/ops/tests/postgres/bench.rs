@@ -74,6 +74,7 @@ impl Bench {
             spec_file: PathBuf::new(),
             sites: BTreeMap::from(sites),
             folder: PathBuf::new(),
+            log_url: None,
             program: PathBuf::new(),
         };
         Bench { east, west, world }
