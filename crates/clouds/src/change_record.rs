@@ -438,9 +438,11 @@ impl ObjectsDriver for Recorded {
         futures::stream::iter(found).map(look).buffered(TOGETHER).try_collect().await
     }
 
+    /// The last place of the newest settled note. It is never 0, from where nothing is known: what
+    /// was there before the first note is in no note.
     async fn position(&self) -> Result<u64> {
-        let settled = self.notes.settled().await?;
-        Ok(if settled == 0 { 0 } else { settled * KEYS_MAX as u64 + KEYS_MAX as u64 - 1 })
+        let places = KEYS_MAX as u64;
+        Ok(self.notes.settled().await? * places + places - 1)
     }
 
     async fn sync(&self) -> Result<()> {
