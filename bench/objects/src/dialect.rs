@@ -106,14 +106,16 @@ impl Place {
     }
 
     fn read(&self, headers: &HeaderMap, head: bool) -> Response<Body> {
-        let found = self.shelf.state().objects.get(&(self.bucket.clone(), self.key.clone())).cloned();
+        let found =
+            self.shelf.state().objects.get(&(self.bucket.clone(), self.key.clone())).cloned();
         let Some(known) = found else {
             return match head {
                 true => empty(StatusCode::NOT_FOUND),
                 false => failed(StatusCode::NOT_FOUND, "NoSuchKey"),
             };
         };
-        let range = headers.get("range").and_then(|range| span(range.to_str().ok()?, known.size_bytes));
+        let range =
+            headers.get("range").and_then(|range| span(range.to_str().ok()?, known.size_bytes));
         let (first, end) = range.unwrap_or((0, known.size_bytes));
         let mut answer = Response::builder()
             .status(if range.is_some() { 206 } else { 200 })
@@ -126,7 +128,9 @@ impl Place {
             answer = answer.header("content-range", format!("bytes {first}-{}/{whole}", end - 1));
         }
         let whole = range.is_none();
-        for (name, value) in known.headers.iter().filter(|(name, _)| whole || !name.contains("checksum")) {
+        for (name, value) in
+            known.headers.iter().filter(|(name, _)| whole || !name.contains("checksum"))
+        {
             answer = answer.header(name, value);
         }
         let body = if head { Full::default().boxed() } else { self.content(end - first) };

@@ -45,8 +45,7 @@ const SEEDED: &str = "source";
 
 impl Shelf {
     pub(crate) fn new(seed: Option<&str>) -> Result<Self, String> {
-        let shelf =
-            Self { zeroes: Bytes::from(vec![0; PIECE_BYTES]), state: Mutex::default() };
+        let shelf = Self { zeroes: Bytes::from(vec![0; PIECE_BYTES]), state: Mutex::default() };
         if let Some(seed) = seed {
             let wrong = || format!("`{seed}` is not COUNTxBYTES");
             let (count, size) = seed.split_once('x').ok_or_else(wrong)?;

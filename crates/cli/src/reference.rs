@@ -10,8 +10,8 @@ use trefoil_core::cost::moving::MoveCost;
 use trefoil_core::inventory::Inventory;
 
 use crate::commands::{
-    check, clouds, completions, cost, demo, down, init, log, man, migrate, prices, ps, runs,
-    secrets, up,
+    check, clouds, completions, cost, demo, down, init, log, man, migrate, prices, ps, render,
+    runs, secrets, up,
 };
 use crate::printer::Envelope;
 
@@ -31,6 +31,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("inventory", data::<Inventory>("inventory")),
         ("migrate-plan", data::<migrate::PlanAnswer<'_>>("migrate plan")),
         ("migrate-preflight", data::<migrate::PreflightAnswer<'_>>("migrate preflight")),
+        ("migrate-rehearse", data::<migrate::RehearseAnswer<'_>>("migrate rehearse")),
         ("migrate-run", data::<migrate::RunAnswer<'_>>("migrate run")),
         ("migrate-rollback", data::<migrate::RollbackAnswer<'_>>("migrate rollback")),
         ("migrate-finish", data::<migrate::Outcome<'_>>("migrate finish")),
@@ -43,6 +44,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("secrets-list", data::<secrets::Listed<'_>>("secrets list")),
         ("secrets-delete", data::<secrets::Named<'_>>("secrets delete")),
         ("log", data::<log::Answer>("log")),
+        ("render", data::<render::Answer>("render")),
         ("cost", data::<cost::Answer>("cost")),
         ("cost-diff", data::<cost::diff::Answer>("cost --diff")),
         ("cost-curve", data::<Curve>("cost curve")),

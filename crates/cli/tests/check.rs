@@ -9,7 +9,7 @@ use tempfile::TempDir;
 const GOOD: &str = "name: shop\n\
     application:\n  image: shop\n  command: [shop, serve]\n\
     environments:\n  west: {cloud: local}\n  east: {cloud: local}\n";
-const BAD: &str = "name: Shop!\napplication:\n  comand: [shop]\n  image: shop\ncache: 2\n";
+const BAD: &str = "name: Shop!\napplication:\n  comand: [shop]\n  image: shop\nvolumes: 2\n";
 
 /// A folder with a specification, where the program runs.
 struct Folder(TempDir);
@@ -107,7 +107,7 @@ fn mistakes_as_json() {
     let object = ran.json();
     let errors = object["errors"].as_array().unwrap();
     let codes: Vec<_> = errors.iter().map(|error| error["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["wrong_form", "unknown_key", "section_not_yet"]);
+    assert_eq!(codes, ["wrong_form", "unknown_key", "section_never"]);
     let misspelt = &errors[1];
     assert_eq!(misspelt["file"], "trefoil.yaml");
     assert_eq!((&misspelt["line"], &misspelt["column"]), (&3.into(), &3.into()));
@@ -202,15 +202,14 @@ fn colours_are_a_matter_of_choice() {
     assert!(coloured(&["check", "--color", "always"], ""));
     assert!(coloured(&["check", "--color=always"], "1"));
     assert!(coloured(&["chekc", "--color=always"], "") && !coloured(&["chekc"], ""));
-    assert!(coloured(&["render", "--color", "always"], "") && !coloured(&["render"], ""));
+    assert!(coloured(&["deploy", "--color", "always"], "") && !coloured(&["deploy"], ""));
 }
 
 #[test]
 fn commands_of_later_versions_are_refused_by_name() {
     let folder = Folder::with(GOOD);
     for args in [
-        &["render", "all", "-o", "d"][..],
-        &["explain", "main.tf:3"],
+        &["explain", "main.tf:3"][..],
         &["import", "x"],
         &["diff", "east"],
         &["deploy", "east", "--dry-run"],

@@ -165,9 +165,11 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
     assert!(found.is_empty(), "{found:#?}");
     let logs = files(town.path());
     let logged = |environment: &str| {
-        logs.iter().filter(|path| path.starts_with(town.environment_folder(environment))).any(|path| {
-            path.ends_with("postgres.log") && holds(&std::fs::read(path).unwrap(), "statement:")
-        })
+        logs.iter().filter(|path| path.starts_with(town.environment_folder(environment))).any(
+            |path| {
+                path.ends_with("postgres.log") && holds(&std::fs::read(path).unwrap(), "statement:")
+            },
+        )
     };
     assert!(logged("east") && logged("west"), "the servers did log every statement");
     the_search_finds_what_is_planted(&town, &known);

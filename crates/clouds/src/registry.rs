@@ -24,6 +24,9 @@ struct Cloud {
     /// How its public price feed is read.
     #[cfg(feature = "operate")]
     feed: Option<crate::operate::feed::ReadFeed>,
+    /// How the files that set it up are written; a cloud without it needs none.
+    #[cfg(feature = "operate")]
+    renders: Option<crate::operate::render::Renderer>,
     /// How its services and environments are opened; a cloud without it can be priced only.
     opens: Option<Opens>,
     /// How a bucket of it is opened; the only service that some clouds of this build have yet.
@@ -64,6 +67,8 @@ const CLOUDS: &[Cloud] = &[
         bill: None,
         #[cfg(feature = "operate")]
         feed: None,
+        #[cfg(feature = "operate")]
+        renders: None,
         opens: Some(Opens {
             schemes: crate::local::SCHEMES,
             sessions: crate::local::open_sessions,
@@ -86,6 +91,8 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::aws::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::aws::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: Some(crate::aws::operate::render::RENDERER),
         opens: None,
         objects: Some(OpensObjects {
             schemes: crate::aws::SCHEMES,
@@ -99,6 +106,8 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::azure::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::azure::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: Some(crate::azure::operate::render::RENDERER),
         opens: None,
         objects: None,
     },
@@ -109,6 +118,8 @@ const CLOUDS: &[Cloud] = &[
         bill: Some(crate::gcp::operate::pricing::usages),
         #[cfg(feature = "operate")]
         feed: Some(crate::gcp::operate::feed::read),
+        #[cfg(feature = "operate")]
+        renders: Some(crate::gcp::operate::render::RENDERER),
         opens: None,
         objects: None,
     },
@@ -139,6 +150,25 @@ impl Cloud {
 #[cfg(feature = "operate")]
 pub fn priced() -> Vec<&'static str> {
     CLOUDS.iter().filter(|cloud| cloud.bill.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// The clouds whose files can be rendered.
+#[cfg(feature = "operate")]
+pub fn rendered() -> Vec<&'static str> {
+    CLOUDS.iter().filter(|cloud| cloud.renders.is_some()).map(|cloud| cloud.name).collect()
+}
+
+/// How the files that set up a cloud are written.
+///
+/// # Errors
+/// `cloud_unknown`; `render_nothing` for a cloud that needs no files.
+#[cfg(feature = "operate")]
+pub fn renderer(cloud: &str) -> Result<crate::operate::render::Renderer> {
+    find(cloud)?.renders.ok_or_else(|| {
+        let message = format!("`{cloud}` is set up without any files");
+        Error::usage("render_nothing", message)
+            .hint(format!("what can be rendered: {}", rendered().join(", ")))
+    })
 }
 
 /// Reads what the price feed of a cloud has for the prices of a catalogue; `None` for a cloud
@@ -205,7 +235,11 @@ fn cloud_of(spec: &AppSpec, environment: &str) -> Result<&'static Cloud> {
 /// Opens an environment to be operated. Starts nothing.
 #[cfg(feature = "operate")]
 pub fn open_site(open: &crate::operate::OpenSite<'_>) -> Result<crate::operate::Site> {
-    (cloud_of(open.spec, open.environment)?.opens()?.open)(open)
+    let cloud = cloud_of(open.spec, open.environment)?.opens()?.open;
+    match &open.spec.environment(open.environment)?.database {
+        Some(database) => crate::operate::existing::open(open, database, cloud),
+        None => cloud(open),
+    }
 }
 
 /// Opens the services of an environment. Starts and makes nothing: what is not there yet is

@@ -3,6 +3,7 @@
 
 pub mod checklist;
 pub mod cost;
+pub mod deployment;
 pub mod digest;
 pub mod error;
 pub mod finding;

@@ -11,7 +11,9 @@ use trefoil_core::inventory::{Inventory, Resource, ResourceKind};
 use trefoil_core::journal::{Entry, Event, Run};
 use trefoil_core::ledger::Ledger;
 use trefoil_core::plan::{AccessRecord, Action, Blocker, CopyOutput, Plan, PrepareOutput};
-use trefoil_core::planner::{BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback};
+use trefoil_core::planner::{
+    BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback,
+};
 use trefoil_core::spec::AppSpec;
 
 fn spec(extra: Value) -> AppSpec {

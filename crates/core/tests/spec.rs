@@ -193,15 +193,6 @@ fn wrong_values() {
 }
 
 #[test]
-fn sections_of_later_versions_are_refused_by_name() {
-    for key in ["budget", "cache", "cdn", "firewall", "profile"] {
-        let text = format!("name: shop\n{key}: 1\n");
-        let found = one(&text, "section_not_yet", 2, 1, key);
-        assert!(found.message.contains(&format!("`{key}` is not built yet")));
-    }
-}
-
-#[test]
 fn what_will_never_be_is_refused_with_its_reason() {
     let found = one("name: shop\nvolumes: [data]\n", "section_never", 2, 1, "volumes");
     assert!(hint(&found).contains("buckets"));

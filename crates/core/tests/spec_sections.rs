@@ -24,8 +24,11 @@ fn defaults_are_those_of_the_chapter() {
                 threshold: 1\nrecovery:\n  primary: a\n  standby: b\nenvironments:\n  a: {cloud: \
                 local}\n  b: {cloud: local}\n";
     let spec = serde_json::to_value(good(text).spec).unwrap();
-    assert_eq!(spec["size"], json!({"cpu": 1, "memory": "2Gi"}));
-    assert_eq!(spec["scale"], json!({"min": 1, "max": 10, "concurrency": 30}));
+    assert_eq!(spec["size"], json!({"cpu": 1, "memory": "2Gi", "processor": "x86"}));
+    assert_eq!(
+        spec["scale"],
+        json!({"min": 1, "max": 10, "concurrency": 30, "interruptible": false})
+    );
     assert_eq!(spec["database"]["storage"], "20GB");
     assert_eq!(spec["database"]["backup_days"], 7);
     let alarm = &spec["alarms"]["a"];

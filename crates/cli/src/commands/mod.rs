@@ -17,9 +17,12 @@ pub mod migrate;
 pub mod not_yet;
 pub mod prices;
 pub mod ps;
+pub mod render;
 pub mod runs;
 pub mod schema;
 pub mod secrets;
+pub mod stream;
+pub mod supervise;
 pub mod up;
 
 use crate::args::Command;
@@ -42,9 +45,12 @@ pub async fn run(cx: &Cx, command: Command) -> Result<ExitStatus> {
         Command::Migrate(command) => migrate::run(cx, command).await,
         Command::Cost(args) => cost::run(cx, args).await,
         Command::Prices(command) => prices::run(cx, command).await,
+        Command::Render(args) => render::run(cx, &args).await,
         Command::Demo(args) => demo::run(cx, &args).await,
         Command::Agent(args) => agent::run(cx, &args).await,
         Command::Backflow(args) => backflow::run(cx, &args).await,
+        Command::Stream(args) => stream::run(cx, &args).await,
+        Command::Supervise(args) => supervise::run(cx, &args).await,
         Command::Completions(args) => completions::run(cx, &args),
         Command::Man(args) => man::run(cx, &args),
         Command::Edge(args) => edge::run(cx, &args).await,

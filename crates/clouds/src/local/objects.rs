@@ -154,12 +154,7 @@ impl LocalObjects {
     }
 
     /// Streams a content into its file; what it is is known only afterwards.
-    async fn receive(
-        &self,
-        key: &str,
-        mut content: ByteStream,
-        durable: bool,
-    ) -> Result<Received> {
+    async fn receive(&self, key: &str, mut content: ByteStream, durable: bool) -> Result<Received> {
         let etag = uuid::Uuid::new_v4().simple().to_string();
         let path = self.file(key, &etag);
         let failed = |error| file_error(&path, error);

@@ -5,7 +5,7 @@ use rust_decimal::{Decimal, dec};
 
 use super::needs::{Application, Architecture, Database, Needs, Objects, Workload};
 use super::quantity::{SECONDS, days};
-use crate::spec::{self, AppSpec, DatabaseSize};
+use crate::spec::{self, AppSpec, DatabaseSize, Processor};
 use crate::units::Bytes;
 
 /// How many days logs are kept.
@@ -57,10 +57,13 @@ fn application(spec: &AppSpec, load: &spec::Workload) -> Application {
         max_instances: Some(scale.max),
         // An instance works on so many at once, each for so long.
         requests_per_s_per_instance: if busy_s.is_zero() { at_once } else { at_once / busy_s },
-        architecture: Architecture::X86,
+        architecture: match size.processor {
+            Processor::X86 => Architecture::X86,
+            Processor::Arm => Architecture::Arm,
+        },
         // A specification does not bind an application to a processor.
         portable: true,
-        spot: false,
+        spot: scale.interruptible,
     }
 }
 

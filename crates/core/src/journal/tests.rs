@@ -27,7 +27,12 @@ fn plan() -> Plan {
         to: "west".into(),
         epoch: 2,
         parent: None,
-        inputs: Inputs { specification: "s".into(), source: "a".into(), target: "b".into() },
+        inputs: Inputs {
+            specification: "s".into(),
+            source: "a".into(),
+            target: "b".into(),
+            parts: BTreeMap::new(),
+        },
         steps: (1..=7).map(step).collect(),
         mapping: vec![],
         blockers: vec![],
@@ -38,6 +43,7 @@ fn plan() -> Plan {
         soak_ms: 0,
         required_approvals: 0,
         limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }

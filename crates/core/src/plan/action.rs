@@ -253,6 +253,13 @@ pub struct VerifyDatabase {
     pub to: String,
     /// The stream's name.
     pub stream: String,
+    /// The share of one server process that the comparison may take, in percent.
+    #[serde(default = "whole_load")]
+    pub max_load_percent: u32,
+}
+
+fn whole_load() -> u32 {
+    100
 }
 
 /// See [`Action::ArmReturn`].
@@ -318,6 +325,9 @@ pub struct AccessRecord {
     pub public_connect: bool,
     /// The database's own `default_transaction_read_only`, if it is set.
     pub default_read_only: Option<String>,
+    /// Whether CONNECT was granted by name to the tool's own role.
+    #[serde(default)]
+    pub own_connect: bool,
 }
 
 /// What one role was allowed.

@@ -32,6 +32,24 @@ pub struct PrepareOutput {
     pub identities: Vec<(String, String)>,
     /// The tables that are carried, schema-qualified.
     pub tables: Vec<String>,
+    /// Where the source is: host, port and database.
+    #[serde(default)]
+    pub source_address: String,
+    /// Where the target is.
+    #[serde(default)]
+    pub target_address: String,
+    /// The roles that were made on the target with a new password.
+    #[serde(default)]
+    pub roles: Vec<RoleSecret>,
+}
+
+/// A role with a new password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RoleSecret {
+    /// The role.
+    pub role: String,
+    /// The secret of the target environment that holds its password.
+    pub secret: String,
 }
 
 /// Output of `verify_database`.
@@ -41,6 +59,26 @@ pub struct VerifyOutput {
     pub tables: Vec<TableProof>,
     /// Key ranges that changed while they were compared; compared again during the switch.
     pub hot: Vec<KeyRange>,
+    /// What the comparison cost the servers.
+    #[serde(default)]
+    pub cost: VerifyCost,
+}
+
+/// What a comparison cost.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyCost {
+    /// How long the source worked for it.
+    pub source_busy_ms: u64,
+    /// How long the target worked for it.
+    pub target_busy_ms: u64,
+    /// How long it paused so as not to load the servers more than it may.
+    pub waited_ms: u64,
+    /// From its beginning to its end.
+    pub elapsed_ms: u64,
+    /// How many queries it made.
+    pub queries: u64,
+    /// The share of one server process that it might take, in percent.
+    pub max_load_percent: u32,
 }
 
 /// Output of `sync_database`.

@@ -13,9 +13,11 @@ pub(super) fn indexes(bytes: &Bytes) -> Interval {
     at_rate(bytes.database_bytes, 20_000_000, 120_000_000, 200)
 }
 
-/// Hashing every row on both sides: 1 GB took 26 s.
-pub(super) fn verify(bytes: &Bytes) -> Interval {
-    at_rate(bytes.database_bytes, 20_000_000, 80_000_000, 300)
+/// Hashing every row on both sides: 1 GB took 26 s. A limited load takes longer in proportion.
+pub(super) fn verify(bytes: &Bytes, max_load_percent: u32) -> Interval {
+    let bytes =
+        bytes.database_bytes.saturating_mul(100) / u64::from(max_load_percent.clamp(1, 100));
+    at_rate(bytes, 20_000_000, 80_000_000, 300)
 }
 
 /// An object costs 0.3 to 5 ms, and its bytes pass at 50 to 400 MB a second.

@@ -8,7 +8,6 @@ use super::builder::Steps;
 use super::window::{Carried, Switch};
 use super::{estimate, mapping};
 use crate::checklist;
-use crate::digest;
 use crate::finding::Finding;
 use crate::inventory::{Inventory, ResourceKind};
 use crate::ledger::Ledger;
@@ -38,7 +37,7 @@ pub struct MoveFacts {
     pub findings: Vec<Finding>,
     /// What a look at the buckets found.
     pub buckets: BucketFacts,
-    /// How traffic is switched: `edge` or `dns`.
+    /// How traffic is switched: `edge`, `dns`, or `clients`, who find the new place themselves.
     pub traffic: String,
     /// What the user chose.
     pub options: MoveOptions,
@@ -63,13 +62,20 @@ pub struct MoveOptions {
     /// How many people must approve the run before its first step. A rollback asks nobody: it
     /// is what is done when there is no time.
     pub required_approvals: u32,
+    /// The share of one server process that comparing rows may take, in percent.
+    pub max_load_percent: u32,
 }
 
 impl Default for MoveOptions {
     /// 30 s for the switch: the measured ones end within one, and held requests wait as long.
     /// 24 h for the soak: a working day's traffic has been seen by then.
     fn default() -> Self {
-        Self { window_deadline_ms: 30_000, soak_ms: 24 * 3_600 * 1_000, required_approvals: 0 }
+        Self {
+            window_deadline_ms: 30_000,
+            soak_ms: 24 * 3_600 * 1_000,
+            required_approvals: 0,
+            max_load_percent: 100,
+        }
     }
 }
 
@@ -93,11 +99,7 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         to: facts.to.clone(),
         epoch: facts.ledger.epoch + 1,
         parent: None,
-        inputs: Inputs {
-            specification: digest::of_value(&facts.spec),
-            source: facts.source.shape_digest(),
-            target: facts.target.shape_digest(),
-        },
+        inputs: Inputs::of(&facts.spec, &facts.source, &facts.target),
         mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: blockers(facts),
         bytes,
@@ -107,6 +109,7 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         soak_ms: facts.options.soak_ms,
         required_approvals: facts.options.required_approvals,
         limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
         steps: steps.done(),
     };
@@ -203,8 +206,10 @@ fn copy_database(
     steps.plain(Action::BuildIndexes(indexes), estimate::indexes(bytes));
     let wait = AwaitStream { from: from.clone(), to: to.clone(), stream: stream.clone() };
     steps.plain(Action::AwaitStream(wait), estimate::CATCH_UP);
-    let verify = VerifyDatabase { from, to, stream };
-    (prepared, steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes)))
+    let max_load_percent = facts.options.max_load_percent;
+    let verify = VerifyDatabase { from, to, stream, max_load_percent };
+    let time = estimate::verify(bytes, max_load_percent);
+    (prepared, steps.plain(Action::VerifyDatabase(verify), time))
 }
 
 fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
@@ -224,8 +229,13 @@ fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
     blockers
 }
 
+/// What was there before Trefoil serves without ever having been brought up.
 fn not_active(facts: &MoveFacts) -> Option<Blocker> {
     let active = facts.ledger.active.as_deref();
+    let existing = facts.spec.environments.get(&facts.from).and_then(|one| one.database.as_ref());
+    if active.is_none() && existing.is_some() {
+        return None;
+    }
     (active != Some(facts.from.as_str())).then(|| Blocker {
         code: "source_not_active".into(),
         message: match active {

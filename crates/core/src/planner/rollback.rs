@@ -7,7 +7,6 @@ use super::migrate::{listed, stream_names};
 use super::window::{Carried, Switch};
 use super::{BucketFacts, MoveOptions, estimate, mapping};
 use crate::checklist;
-use crate::digest;
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
 use crate::journal::{Run, RunState};
@@ -65,11 +64,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         to: parent.from.clone(),
         epoch: facts.ledger.epoch + 1,
         parent: Some(parent.plan_id.clone()),
-        inputs: Inputs {
-            specification: digest::of_value(&facts.spec),
-            source: facts.source.shape_digest(),
-            target: facts.target.shape_digest(),
-        },
+        inputs: Inputs::of(&facts.spec, &facts.source, &facts.target),
         mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: facts.obstacles.clone(),
         bytes: Bytes { database_bytes: 0, objects_bytes: 0, ..bytes },
@@ -79,6 +74,7 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         soak_ms: facts.options.soak_ms,
         required_approvals: 0,
         limits: parent.limits,
+        rehearsed_at: None,
         checklist: Vec::new(),
         steps: steps.done(),
     };
@@ -132,8 +128,9 @@ fn await_and_verify(
     let stream = way_back.stream.clone();
     let wait = AwaitStream { from: from.clone(), to: to.clone(), stream: stream.clone() };
     steps.plain(Action::AwaitStream(wait), estimate::CATCH_UP);
-    let verify = VerifyDatabase { from, to, stream };
-    steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes))
+    let max_load_percent = facts.options.max_load_percent;
+    let verify = VerifyDatabase { from, to, stream, max_load_percent };
+    steps.plain(Action::VerifyDatabase(verify), estimate::verify(bytes, max_load_percent))
 }
 
 /// What the parent run left open for the way back.
@@ -210,6 +207,9 @@ impl WayBack {
             target_access: self.prepared.source_access.clone(),
             identities: self.prepared.identities.clone(),
             tables: self.prepared.tables.clone(),
+            source_address: self.prepared.target_address.clone(),
+            target_address: self.prepared.source_address.clone(),
+            roles: Vec::new(),
         }
     }
 }

@@ -14,12 +14,12 @@ mod view;
 
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use model::{
-    Alarm, AppSpec, Application, Bucket, Chat, Comparison, Copies, Database, DatabaseSize,
-    Environment, ExistingApplication, ExistingBucket, ExistingDatabase, ExistingSessions, Health,
-    Job, LogLevel, Overrides, Recovery, Reference, Scale, Schedules, SessionStore, Size, Statistic,
-    Triggers, Workload,
+    Alarm, AppSpec, Application, Bucket, Budget, Cache, Chat, Comparison, Copies, Database,
+    DatabaseSize, Environment, ExistingApplication, ExistingBucket, ExistingDatabase,
+    ExistingSessions, Health, Job, LogLevel, Overrides, Processor, Profile, Recovery, Reference,
+    Scale, Schedules, SessionStore, Size, Statistic, Triggers, Workload,
 };
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, mistake_at, parse};
 pub use reference::markdown as reference;
 pub use schema::json_schema;
 pub use setting::Setting;

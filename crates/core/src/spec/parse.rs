@@ -38,6 +38,28 @@ pub fn parse(file_name: &str, text: &str, clouds: &[&str]) -> Result<Parsed, Vec
     }
 }
 
+/// What is wrong with the value at `path` of a specification that was read without mistakes, at
+/// its place in the text, or at that of the nearest key above it that the text has.
+pub fn mistake_at(
+    (file_name, text): (&str, &str),
+    path: &str,
+    code: &'static str,
+    (message, hint): (String, String),
+) -> Diagnostic {
+    let (root, _) = tree::read(without_mark(text));
+    let place = root.as_ref().map_or(Place::START, |root| {
+        let mut spot = Spot::root(root);
+        for key in path.split('.') {
+            let Some(below) = spot.key(key) else { break };
+            spot = below;
+        }
+        spot.place
+    });
+    let mut found = Diagnostic::error(code, place, path, message).hint(hint);
+    file_name.clone_into(&mut found.file);
+    found
+}
+
 /// The specification, if it could be understood, and all that is wrong with it.
 fn understand(text: &str, clouds: &[&str]) -> (Option<AppSpec>, Vec<Diagnostic>) {
     if text.len() > BYTES_MAX {

@@ -4,9 +4,6 @@
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::parse::Spot;
 
-/// Parts of a specification that are not built yet: where they stand, and their names.
-const NOT_YET: &[(&str, &[&str])] = &[("", &["budget", "cache", "cdn", "firewall", "profile"])];
-
 /// Sections that are checked and kept, but that no command uses yet; `*` stands for every name.
 const NOT_USED: &[&[&str]] = &[
     &["size"],
@@ -16,6 +13,13 @@ const NOT_USED: &[&[&str]] = &[
     &["alarms"],
     &["workload"],
     &["recovery"],
+    &["profile"],
+    &["cache"],
+    &["cdn"],
+    &["firewall"],
+    &["tracing"],
+    &["budget"],
+    &["application", "dapr"],
     &["database", "version"],
     &["database", "size"],
     &["database", "storage"],
@@ -33,7 +37,7 @@ fn not_used_yet(spot: &Spot<'_>) -> Diagnostic {
     let message = format!("{} is checked, but not yet used", spot.name());
     let place = spot.entry.map_or(spot.place, |entry| entry.key_place);
     Diagnostic::warning("section_not_yet_used", place, &spot.path, message)
-        .hint("at most `trefoil cost` uses it in this version")
+        .hint("only `trefoil cost` and `trefoil render` use it in this version")
 }
 
 /// Keys of sections that cannot differ between environments: users reach one edge, a database
@@ -81,9 +85,7 @@ pub(super) fn refusal(path: &str, key: &str, value: Option<&str>, at: Place) -> 
                 .hint(format!("set it under `{section}:` at the top of the file")),
         );
     }
-    NOT_YET.iter().find(|(place, keys)| *place == path && keys.contains(&key))?;
-    let message = format!("{} is not built yet in this version", quoted(&full));
-    Some(Diagnostic::error("section_not_yet", at, &full, message).hint("leave it out for now"))
+    None
 }
 
 fn engine(value: Option<&str>, at: Place, path: &str) -> Diagnostic {

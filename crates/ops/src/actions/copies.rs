@@ -73,11 +73,7 @@ pub(super) fn extent(last: bool) -> Extent {
 
 /// A bucket's way between two environments, with what this run, or the run that it takes back, has
 /// carried of it. Limits hold while nobody waits for the copy.
-pub(super) async fn route(
-    cx: &Context<'_>,
-    sides: &Sides<'_>,
-    bucket: &str,
-) -> Result<Route> {
+pub(super) async fn route(cx: &Context<'_>, sides: &Sides<'_>, bucket: &str) -> Result<Route> {
     let plan = &cx.run.plan;
     let back = plan.kind == PlanKind::Rollback;
     let limits = if cx.step.window { Limits::default() } else { plan.limits };

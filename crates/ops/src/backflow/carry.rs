@@ -9,10 +9,12 @@ use trefoil_clouds::services::Services;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, CopyOutput, StartBackflow};
 
+use super::see_log;
 use super::status::{self, Lag, Status};
-use super::{process, see_log};
 use crate::engine::World;
 use crate::movers::objects::{Manifest, Route, Which};
+use crate::movers::postgres::client::process;
+use crate::movers::postgres::{Pair, Server};
 use crate::movers::{Extent, Pace, Tally, objects, secrets, sessions};
 use crate::{Error, Result};
 
@@ -62,13 +64,15 @@ struct Carrier<'a> {
     to: &'a Services,
     routes: BTreeMap<String, Route>,
     status: Status,
+    /// The database's stream back, whose process is started again when it dies.
+    stream: Option<String>,
 }
 
 impl<'a> Carrier<'a> {
     async fn begin(world: &'a World, run: &Run) -> Result<Self> {
         let task = task(run)?;
         let pid = std::process::id().cast_signed();
-        let started_ticks = process::started_ticks(pid)
+        let started_ticks = super::process::started_ticks(pid)
             .ok_or_else(|| Error::missing("proc_missing", "/proc does not show this process"))?;
         let mut positions = BTreeMap::new();
         for (bucket, step) in &task.buckets {
@@ -93,7 +97,7 @@ impl<'a> Carrier<'a> {
         };
         let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
         let routes = routes(world, run, task).await?;
-        Ok(Self { world, from, to, routes, status })
+        Ok(Self { world, from, to, routes, status, stream: stream_back(run) })
     }
 
     async fn until_the_end<L, F>(&mut self, load_run: L) -> Result<()>
@@ -146,10 +150,19 @@ impl<'a> Carrier<'a> {
         if self.status.passes.is_multiple_of(SELDOM) {
             let copied = secrets::copy(&self.from.secrets, &self.to.secrets, &tally).await;
             result = result.and(copied.map(|_| ()));
+            result = result.and(self.keep_stream().await);
         }
         self.status.passes += 1;
         self.status.carried += tally.changed();
         result
+    }
+
+    /// A stream of the servers' own needs nothing.
+    async fn keep_stream(&self) -> Result<()> {
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let source = Server::of_site(self.world.site(&self.status.from)?).await?;
+        let target = Server::of_site(self.world.site(&self.status.to)?).await?;
+        process::ensure(self.world, &Pair { source, target }, stream).await
     }
 
     async fn pass_objects(&mut self, tally: &Tally) -> Result<()> {
@@ -196,12 +209,15 @@ impl<'a> Carrier<'a> {
     }
 }
 
+fn stream_back(run: &Run) -> Option<String> {
+    run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::StartReturn(start) => Some(start.return_stream.clone()),
+        _ => None,
+    })
+}
+
 /// The way back of each bucket that is on both sides.
-async fn routes(
-    world: &World,
-    run: &Run,
-    task: &StartBackflow,
-) -> Result<BTreeMap<String, Route>> {
+async fn routes(world: &World, run: &Run, task: &StartBackflow) -> Result<BTreeMap<String, Route>> {
     let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
     let pace = Pace::new(&run.plan.limits);
     let mut routes = BTreeMap::new();
@@ -210,13 +226,8 @@ async fn routes(
         else {
             continue;
         };
-        let which = Which {
-            folder: &world.folder,
-            from: &task.from,
-            to: &task.to,
-            bucket,
-            begun_by: None,
-        };
+        let which =
+            Which { folder: &world.folder, from: &task.from, to: &task.to, bucket, begun_by: None };
         let route = Route {
             source: source.clone(),
             target: target.clone(),

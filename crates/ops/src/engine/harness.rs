@@ -148,6 +148,7 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
             specification: String::new(),
             source: String::new(),
             target: String::new(),
+            parts: Default::default(),
         },
         steps: (1..).zip(actions).map(step).collect(),
         mapping: vec![],
@@ -159,6 +160,7 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
         soak_ms: 0,
         required_approvals: 0,
         limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }

@@ -200,7 +200,9 @@ impl ObjectsDriver for Unrecorded {
         }
         let passed = match self.order {
             Order::Bytes => after.map(|after| all.partition_point(|one| one.key.as_str() <= after)),
-            Order::Own => after.and_then(|after| all.iter().position(|one| one.key == after)).map(|at| at + 1),
+            Order::Own => {
+                after.and_then(|after| all.iter().position(|one| one.key == after)).map(|at| at + 1)
+            }
         };
         let rest = all.split_off(passed.unwrap_or(0));
         let objects: Vec<_> = rest

@@ -366,10 +366,8 @@ async fn a_source_without_a_record_is_carried_by_its_listing() {
     for order in [Order::Bytes, Order::Own] {
         let (folder, east, west) = two();
         fill(&east, 1_500).await;
-        let listed = Route {
-            source: unrecorded(&east, order),
-            ..there(&folder, &east, &west).await
-        };
+        let listed =
+            Route { source: unrecorded(&east, order), ..there(&folder, &east, &west).await };
         assert_eq!(carry(&listed, 0, Extent::UntilSmall).await.written, 1_500);
         assert_eq!(carry(&listed, 0, Extent::UntilSmall).await.written, 0);
         put(&east, "d/00007", "overwritten").await;

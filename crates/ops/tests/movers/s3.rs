@@ -131,8 +131,7 @@ async fn files_move_to_a_store_and_to_another_and_come_back() {
     // And back to files, the same delta backwards.
     put(&one, "d/04", "changed while the store served").await;
     one.delete("d/05").await.unwrap();
-    let home =
-        route(store.folder.path(), (&one, "west"), (&east, "east"), None).await;
+    let home = route(store.folder.path(), (&one, "west"), (&east, "east"), None).await;
     carry(&home, 0).await;
     assert_eq!(read(&east, "d/04").await.as_deref(), Some("changed while the store served"));
     assert_eq!(read(&east, "d/02").await.as_deref(), Some("changed in the store"));

@@ -72,7 +72,8 @@ async fn moved_and_back(seed: u64, recorded: bool) {
     };
     let bad = |bucket: &Objects| faulty_objects(&seen(bucket), &faults);
     fill(&east, 1).await;
-    let route = Route { source: bad(&east), target: bad(&west), ..there(&folder, &east, &west).await };
+    let route =
+        Route { source: bad(&east), target: bad(&west), ..there(&folder, &east, &west).await };
     let since = carried(&route, 0, Extent::OnePass).await;
     fill(&east, 2).await;
     east.delete("k149").await.unwrap();

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use trefoil_core::journal::{Event, Run};
 use trefoil_core::plan::Action;
 use trefoil_ops::engine::Silent;
-use trefoil_ops::movers::postgres::{access, catalog, lag, sequences, stream, validate, verify};
+use trefoil_ops::movers::postgres::verify::{self, Pace};
+use trefoil_ops::movers::postgres::{access, catalog, lag, sequences, stream, validate};
 
 use crate::bench::{Bench, append, begin};
 use crate::shop::{self, Writers};
@@ -34,7 +35,10 @@ async fn switch(bench: &Bench, run: &mut Run) {
     else {
         panic!("no stream back")
     };
-    validate::after_switch(&pair, &back.return_stream, &Silent).await.unwrap();
+    let verified = run.plan.find(|action| matches!(action, Action::VerifyDatabase(_))).unwrap();
+    let verified = serde_json::from_value(run.output(verified).unwrap().clone()).unwrap();
+    let proof = validate::after_switch(&pair, &back.return_stream, &verified).await.unwrap();
+    assert!(proof.compared.iter().all(|table| table.equal), "{proof:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +73,8 @@ async fn there_and_back_and_there_again_keeps_every_acknowledged_write() {
     let name = stream_back.iter().find_map(|ours| ours.strip_prefix("subscription ")).unwrap();
     lag::catch_up(&pair, name, &|_| {}).await.unwrap();
     shop::check(&bench, "east", &told).await;
-    assert!(verify::still(&pair, &Silent).await.unwrap().iter().all(|table| table.equal));
+    let verdict = verify::alone(&pair, None, &Pace::full(), &Silent).await.unwrap();
+    assert!(verdict.equal, "{verdict:?}");
 
     append(&mut again, Event::FinishRequested);
     bench.perform(&mut again, 2, |_| false).await.unwrap();

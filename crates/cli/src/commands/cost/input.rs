@@ -62,7 +62,7 @@ impl Input {
 }
 
 /// The specification of a file. Sections that only an estimate uses are used here.
-pub(super) async fn specification(cx: &Cx, settings: &Settings) -> Result<AppSpec> {
+pub(in crate::commands) async fn specification(cx: &Cx, settings: &Settings) -> Result<AppSpec> {
     let shown = |warning: &Diagnostic| warning.code != "section_not_yet_used";
     Ok(specification::read_showing(settings, &cx.printer, shown).await?.spec)
 }

@@ -4,7 +4,7 @@ pub(crate) mod advise;
 mod curve;
 pub(crate) mod diff;
 mod html;
-pub(super) mod input;
+pub(in crate::commands) mod input;
 mod moving;
 pub(crate) mod resilience;
 mod svg;

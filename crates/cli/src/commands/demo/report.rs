@@ -180,7 +180,8 @@ impl DemoReport {
         let mut details = Vec::new();
         for one in verdicts {
             let found: Vec<String> = counted(&one["details"])?;
-            details.extend(found.into_iter().filter(|one| !details.contains(one)).collect::<Vec<_>>());
+            details
+                .extend(found.into_iter().filter(|one| !details.contains(one)).collect::<Vec<_>>());
         }
         Ok(DemoReport {
             acknowledged: counted(&verdict["acknowledged"]["total"])?,

@@ -78,7 +78,7 @@ pub(super) async fn run(cx: &Cx, args: &MigrateRunArgs) -> Result<ExitStatus> {
     let plan = as_chosen(&state, plan, args).await?;
     let session = Session::open(cx, state, &plan).await?;
     let observed = session.inputs(&plan).await?;
-    let engine = session.engine(cx);
+    let engine = session.engine(cx, &args.supervision);
     engine.admit(&plan, &observed).await?;
     cx.printer.talk(&view::promise(&plan));
     cx.confirm(&format!("Move {} from {} to {}?", plan.application, plan.from, plan.to)).await?;

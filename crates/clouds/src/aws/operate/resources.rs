@@ -43,6 +43,8 @@ pub struct FargateService {
 pub struct RdsInstance {
     /// The class, such as `db.t3.micro`.
     pub class: &'static str,
+    /// Its memory, in GiB.
+    pub memory_gib: u32,
     /// gp3 storage, in GB.
     pub storage_gb: Decimal,
     /// Whether a standby runs in a second zone.
@@ -63,13 +65,15 @@ const TASKS: &[(Decimal, Decimal, Decimal, Decimal)] = &[
     (dec!(16), dec!(32), dec!(120), dec!(8)),
 ];
 
-/// Class, vCPU, memory in GiB, whether burstable: the classes that the catalogue prices, by size.
+/// Class, vCPU, memory in GiB, whether burstable, by size. The catalogue has no price for the last
+/// of each, which is said where it is priced.
 const X86: &[(&str, u32, u32, bool)] = &[
     ("db.t3.micro", 2, 1, true),
     ("db.t3.small", 2, 2, true),
     ("db.t3.medium", 2, 4, true),
     ("db.t3.large", 2, 8, true),
     ("db.m6i.large", 2, 8, false),
+    ("db.r6i.xlarge", 4, 32, false),
 ];
 const ARM: &[(&str, u32, u32, bool)] = &[
     ("db.t4g.micro", 2, 1, true),
@@ -79,6 +83,7 @@ const ARM: &[(&str, u32, u32, bool)] = &[
     ("db.m7g.large", 2, 8, false),
     ("db.r6g.large", 2, 16, false),
     ("db.m7g.xlarge", 4, 16, false),
+    ("db.r7g.xlarge", 4, 32, false),
 ];
 
 /// The smallest gp3 volume of RDS, in GB.
@@ -103,16 +108,13 @@ pub fn resources(needs: &Needs) -> Resources {
 }
 
 fn service(one: &Application, needs: &Needs) -> Fit<FargateService> {
-    let fits = |(vcpu, _, most, _): &&(Decimal, Decimal, Decimal, Decimal)| {
-        *vcpu >= one.vcpu && *most >= one.memory_gib
-    };
-    let (vcpu, least, _, step) = TASKS.iter().find(fits).ok_or_else(|| {
+    let (vcpu, memory_gb) = task(one.vcpu, one.memory_gib).ok_or_else(|| {
         let (vcpu, memory) = (words(one.vcpu), words(one.memory_gib));
         format!("no Fargate task has {vcpu} vCPU and {memory} GB; the largest has 16 and 120")
     })?;
     Ok(FargateService {
-        vcpu: *vcpu,
-        memory_gb: ((one.memory_gib / step).ceil() * step).max(*least),
+        vcpu,
+        memory_gb,
         // Fargate does not sleep: one task at least.
         tasks: one.instances(needs.workload.requests_per_s).max(Decimal::ONE),
         architecture: one.architecture,
@@ -120,6 +122,20 @@ fn service(one: &Application, needs: &Needs) -> Fit<FargateService> {
         commitment: needs.commitment,
         public_address: needs.network == Network::Public,
     })
+}
+
+/// The smallest task that has as much processor and memory, in GiB.
+fn task(vcpu: Decimal, memory_gib: Decimal) -> Option<(Decimal, Decimal)> {
+    let fits = |(most_vcpu, _, most, _): &&(Decimal, Decimal, Decimal, Decimal)| {
+        *most_vcpu >= vcpu && *most >= memory_gib
+    };
+    let (vcpu, least, _, step) = TASKS.iter().find(fits)?;
+    Some((*vcpu, ((memory_gib / step).ceil() * step).max(*least)))
+}
+
+/// The smallest task that has as much processor and memory, in GiB; the largest when none has.
+pub fn nearest_task(vcpu: Decimal, memory_gib: Decimal) -> (Decimal, Decimal) {
+    task(vcpu, memory_gib).unwrap_or((dec!(16), dec!(120)))
 }
 
 fn instance(one: &Database, architecture: Architecture, data_gb: Decimal) -> Fit<RdsInstance> {
@@ -132,10 +148,10 @@ fn instance(one: &Database, architecture: Architecture, data_gb: Decimal) -> Fit
             && Decimal::from(*memory) >= one.memory_gib
             && (one.burstable || !burstable)
     };
-    let (class, ..) = classes.iter().find(fits).ok_or_else(|| {
+    let (class, _, memory_gib, _) = classes.iter().find(fits).ok_or_else(|| {
         let (vcpu, memory) = (words(one.vcpu), words(one.memory_gib));
         format!("the catalogue has no class of RDS with {vcpu} vCPU and {memory} GiB")
     })?;
     let storage_gb = data_gb.ceil().max(LEAST_STORAGE_GB);
-    Ok(RdsInstance { class, storage_gb, multi_az: one.high_availability })
+    Ok(RdsInstance { class, memory_gib: *memory_gib, storage_gb, multi_az: one.high_availability })
 }

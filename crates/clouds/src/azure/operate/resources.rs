@@ -51,13 +51,16 @@ const MEMORY_FOR_VCPU: Decimal = dec!(2);
 /// The largest replica of the Consumption plan.
 const MOST_VCPU: Decimal = dec!(4);
 
-/// Size, vCPU, memory in GiB, whether burstable: the sizes that the catalogue prices.
+/// Size, vCPU, memory in GiB, whether burstable.
 const SIZES: &[(&str, u32, u32, bool)] = &[
     ("B1ms", 1, 2, true),
     ("B2s", 2, 4, true),
     ("D2ds_v5", 2, 8, false),
     ("D4ds_v5", 4, 16, false),
+    ("E4ds_v5", 4, 32, false),
 ];
+/// The sizes that the catalogue does not price.
+const UNPRICED: &[&str] = &["E4ds_v5"];
 
 /// The sizes of storage that are sold, in GiB.
 const STORAGE_GIB: &[u32] = &[32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
@@ -71,7 +74,7 @@ pub fn resources(needs: &Needs) -> Resources {
     let data = needs.workload.database_gb;
     Resources {
         app: needs.application.as_ref().map(|one| app(one, needs)),
-        database: needs.database.as_ref().map(|one| server(one, data)),
+        database: needs.database.as_ref().map(|one| priced(server(one, data)?, one)),
         nat_gateway: runs && needs.network == Network::Nat,
         endpoints: if runs && needs.network == Network::Endpoints { ENDPOINTS } else { &[] },
     }
@@ -101,7 +104,20 @@ fn app(one: &Application, needs: &Needs) -> Fit<ContainerApp> {
     })
 }
 
-fn server(one: &Database, data_gb: Decimal) -> Fit<FlexibleServer> {
+/// The server, if the catalogue has a price for it.
+fn priced(server: FlexibleServer, one: &Database) -> Fit<FlexibleServer> {
+    if !UNPRICED.contains(&server.size) {
+        return Ok(server);
+    }
+    let (vcpu, memory) = (words(one.vcpu), words(one.memory_gib));
+    Err(format!("the catalogue has no Flexible Server with {vcpu} vCPU and {memory} GiB"))
+}
+
+/// The server for a database that holds so much, whether or not it can be priced.
+///
+/// # Errors
+/// Why there is none.
+pub fn server(one: &Database, data_gb: Decimal) -> Fit<FlexibleServer> {
     let fits = |(_, vcpu, memory, burstable): &&(&str, u32, u32, bool)| {
         Decimal::from(*vcpu) >= one.vcpu
             && Decimal::from(*memory) >= one.memory_gib
@@ -109,7 +125,7 @@ fn server(one: &Database, data_gb: Decimal) -> Fit<FlexibleServer> {
     };
     let (vcpu, memory) = (words(one.vcpu), words(one.memory_gib));
     let (size, ..) = SIZES.iter().find(fits).ok_or_else(|| {
-        format!("the catalogue has no Flexible Server with {vcpu} vCPU and {memory} GiB")
+        format!("no Flexible Server has {vcpu} vCPU and {memory} GiB; the largest has 4 and 32")
     })?;
     let storage = STORAGE_GIB.iter().map(|gib| Decimal::from(*gib)).find(|gib| *gib >= data_gb);
     let storage_gib = storage.ok_or_else(|| {

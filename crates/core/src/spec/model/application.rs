@@ -44,6 +44,9 @@ pub struct Application {
     /// How long requests in flight may take to end when it is stopped.
     #[serde(default = "default_drain")]
     pub drain: Period,
+    /// Whether a Dapr sidecar runs beside each instance, on clouds that offer one.
+    #[serde(default)]
+    pub dapr: bool,
 }
 
 /// Where the application says how it is.

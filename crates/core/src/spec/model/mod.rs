@@ -5,6 +5,7 @@ mod application;
 mod chat;
 mod data;
 mod environment;
+mod extras;
 mod jobs;
 mod recovery;
 mod reference;
@@ -23,11 +24,12 @@ pub use data::{Bucket, Database, DatabaseSize, SessionStore};
 pub use environment::{
     Environment, ExistingApplication, ExistingBucket, ExistingDatabase, ExistingSessions, Overrides,
 };
+pub use extras::{Budget, Cache, Profile};
 pub use jobs::Job;
 pub use recovery::{Copies, Recovery, Schedules, Triggers};
 pub use reference::Reference;
 pub(super) use reference::{NotReference, is_secret, without_password};
-pub use size::{Scale, Size};
+pub use size::{Processor, Scale, Size};
 pub use workload::Workload;
 
 /// One containerised web application and the places to run it. Only the name is required.
@@ -74,6 +76,25 @@ pub struct AppSpec {
     /// How it survives the loss of a place.
     #[serde(default)]
     pub recovery: Option<Recovery>,
+    /// How much is done against failures, where an environment's files are written.
+    #[serde(default)]
+    pub profile: Profile,
+    /// A cache in memory beside the application, which finds it in CACHE_URL.
+    #[serde(default)]
+    pub cache: Option<Cache>,
+    /// Whether a content delivery network answers for the application; the profile decides when
+    /// left out.
+    #[serde(default)]
+    pub cdn: Option<bool>,
+    /// Whether a firewall looks at web requests; the profile decides when left out.
+    #[serde(default)]
+    pub firewall: Option<bool>,
+    /// Whether the paths of requests through the application are recorded (traces).
+    #[serde(default)]
+    pub tracing: bool,
+    /// What may be spent in a month before somebody is told.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// The places to run it, by name.
     #[serde(default)]
     pub environments: BTreeMap<String, Environment>,

@@ -32,6 +32,10 @@ pub struct Recovery {
     /// Where backups are kept.
     #[serde(default)]
     pub copies: Copies,
+    /// Whether the two databases reach each other through a network of their own (a pair of
+    /// site-to-site VPNs) instead of through the internet.
+    #[serde(default)]
+    pub private_network: bool,
 }
 
 /// When the primary counts as lost: any of these.

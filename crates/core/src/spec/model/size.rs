@@ -13,6 +13,19 @@ pub struct Size {
     pub cpu: Cpu,
     /// How much memory, such as `512Mi` or `2Gi`.
     pub memory: Bytes,
+    /// The processor that the image is built for.
+    pub processor: Processor,
+}
+
+/// The processor that a container image is built for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Processor {
+    /// x86-64.
+    #[default]
+    X86,
+    /// 64-bit ARM.
+    Arm,
 }
 
 /// How many instances run.
@@ -28,16 +41,22 @@ pub struct Scale {
     /// How many requests one instance works on at the same time before another is started.
     #[schemars(range(min = 1, max = 1000))]
     pub concurrency: u32,
+    /// Whether instances may be taken away at any time (spot), which is cheaper.
+    pub interruptible: bool,
 }
 
 impl Default for Size {
     fn default() -> Self {
-        Self { cpu: Cpu::from_thousandths(1_000), memory: Bytes::new(2 << 30) }
+        Self {
+            cpu: Cpu::from_thousandths(1_000),
+            memory: Bytes::new(2 << 30),
+            processor: Processor::X86,
+        }
     }
 }
 
 impl Default for Scale {
     fn default() -> Self {
-        Self { min: 1, max: 10, concurrency: 30 }
+        Self { min: 1, max: 10, concurrency: 30, interruptible: false }
     }
 }

@@ -112,13 +112,7 @@ impl Worker {
         self.route.pace.request().await;
         // The manifest is the record of what the move writes.
         let target = self.route.target.unrecorded();
-        let put = target.put_soon(
-            &info.key,
-            content,
-            &info.attributes,
-            &condition,
-            announced,
-        );
+        let put = target.put_soon(&info.key, content, &info.attributes, &condition, announced);
         let written = match put.await {
             Err(error) if conditional && error.code() == "object_condition" => {
                 return self.appeared(info).await;

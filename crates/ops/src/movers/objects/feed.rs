@@ -146,8 +146,9 @@ impl Feed<'_> {
             let rows = self.route.manifest.unlisted(after, PAGE).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = Some(last.key.clone());
-            let units =
-                rows.into_iter().filter_map(|known| self.unit(known.key.clone(), None, Some(known)));
+            let units = rows
+                .into_iter()
+                .filter_map(|known| self.unit(known.key.clone(), None, Some(known)));
             self.push(units.collect()).await?;
         }
     }

@@ -246,11 +246,7 @@ impl Manifest {
     }
 
     /// What is known of keys after `after` that the listing did not show, at most `limit`.
-    pub(super) async fn unlisted(
-        &self,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<Known>> {
+    pub(super) async fn unlisted(&self, after: Option<String>, limit: usize) -> Result<Vec<Known>> {
         self.read(move |db, forwards| {
             let condition = "WHERE key > ?1 AND key NOT IN temp.listed ORDER BY key LIMIT ?2";
             let mut ask = db.prepare_cached(&select(forwards, condition))?;

@@ -83,7 +83,9 @@ async fn below_an_object(
         }
         if retrying("an object", |_| source.head(folder)).await?.is_some() {
             let folder = folder.escape_debug();
-            return Ok(Some(format!("there is an object `{folder}`, and the target cannot keep both")));
+            return Ok(Some(format!(
+                "there is an object `{folder}`, and the target cannot keep both"
+            )));
         }
     }
     Ok(None)

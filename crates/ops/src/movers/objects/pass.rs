@@ -11,8 +11,8 @@ use super::manifest::Settled;
 use super::{PAGE, Route, position};
 use crate::movers::Tally;
 use crate::movers::passes::Passed;
-use crate::movers::retry::retrying;
 use crate::movers::queue::{InProcess, Queue, Ticket};
+use crate::movers::retry::retrying;
 use crate::{Error, Result};
 
 /// How many units wait for a worker.
@@ -104,7 +104,8 @@ async fn note(
 ) -> Result<()> {
     let mut batch = Vec::with_capacity(PAGE);
     while done.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let settled: Vec<_> = batch.iter_mut().filter_map(|(_, _, settled)| settled.take()).collect();
+        let settled: Vec<_> =
+            batch.iter_mut().filter_map(|(_, _, settled)| settled.take()).collect();
         if !settled.is_empty() {
             retrying("making it durable", |_| route.target.sync()).await?;
             route.manifest.settle(settled).await?;

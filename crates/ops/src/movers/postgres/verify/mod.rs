@@ -4,20 +4,32 @@
 //! to confirm everything that the source had written by then, then the target is read. A range that
 //! differs is read again; one that goes on differing is cut down to its rows. A row of the source
 //! that stays as it is while the target's differs is a fault. Ranges whose rows change all the time
-//! are hot: they are compared once more during the switch, when nothing writes.
+//! are hot: they are compared once more during the switch, when nothing writes. A table without a
+//! primary key is one range, whose rows are compared as a set.
 
+mod differences;
+mod pace;
 mod ranges;
 mod rows;
+mod tables;
+mod unordered;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use trefoil_core::plan::{KeyRange, TableProof, VerifyOutput};
+use trefoil_core::plan::{KeyRange, TableProof, VerifyCost, VerifyOutput};
 
-use super::catalog::{self, Table};
+use super::catalog::{self, Persistence};
 use super::connect::Pair;
 use super::lag;
+use crate::Result;
 use crate::engine::Progress;
-use crate::{Error, Result};
+use differences::Found;
+pub use differences::{Difference, Kind, NAMED_MAX};
+pub use pace::Pace;
+use pace::Side;
 use ranges::{Hash, Sum};
+use tables::Compared;
 
 /// Rows of a range at first: large enough that one query is worth its way, small enough to be read
 /// again: 0.12 s on the machine where this was measured.
@@ -28,31 +40,61 @@ const BATCH: usize = 8;
 const ATTEMPTS: u32 = 3;
 /// Into how many parts a range is cut.
 const CUT: i64 = 10;
+/// How many hot ranges of a table are compared after the switch.
+const HOT_LOOKS: usize = 50;
 /// Ranges of this many rows are compared row by row.
 const ROWS_MAX: i64 = 500;
+
+/// What a comparison of two databases says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// Whether both hold the same rows, all of them.
+    pub equal: bool,
+    /// Each table that is on both sides.
+    pub tables: Vec<TableProof>,
+    /// The first differences.
+    pub differences: Vec<Difference>,
+    /// How many differences, or ranges with some, are not among those.
+    pub differences_left_out: u64,
+    /// Ranges that changed while they were compared, so that nothing can be said of them.
+    pub changing: Vec<KeyRange>,
+    /// What it cost the servers.
+    pub cost: VerifyCost,
+}
 
 /// What is compared, and how the target is brought to where the source was read.
 struct Comparison<'a> {
     pair: &'a Pair,
-    /// The stream that flows; `None` when nothing writes.
+    /// The stream that flows; `None` when nothing brings the target to where the source is.
     stream: Option<&'a str>,
     hash: Hash,
-}
-
-/// How a range compares.
-struct Settled {
-    /// The sum of what is the same on both sides.
-    equal: Sum,
-    /// What changes too fast.
+    pace: &'a Pace,
+    found: Found,
     hot: Vec<KeyRange>,
 }
 
-impl Comparison<'_> {
-    async fn of<'a>(pair: &'a Pair, stream: Option<&'a str>) -> Result<Comparison<'a>> {
-        let source = catalog::major_version(&pair.source).await?;
-        let target = catalog::major_version(&pair.target).await?;
-        let hash = if source == target { Hash::Extended } else { Hash::Md5 };
-        Ok(Comparison { pair, stream, hash })
+/// The sums of both sides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sums {
+    here: Sum,
+    there: Sum,
+}
+
+impl Sums {
+    fn equal(self) -> bool {
+        self.here == self.there
+    }
+
+    fn and(self, other: Sums) -> Sums {
+        Sums { here: self.here.and(other.here), there: self.there.and(other.there) }
+    }
+}
+
+impl<'a> Comparison<'a> {
+    async fn of(pair: &'a Pair, stream: Option<&'a str>, pace: &'a Pace) -> Result<Comparison<'a>> {
+        let hash = hash_for(pair).await?;
+        let (found, hot) = (Found::default(), Vec::new());
+        Ok(Comparison { pair, stream, hash, pace, found, hot })
     }
 
     /// Waits until the target has all that the source had written by now.
@@ -63,201 +105,293 @@ impl Comparison<'_> {
         }
     }
 
-    /// How often a difference is looked at: when nothing writes, once is enough.
+    /// How often a difference is looked at: without a stream nothing would mend it.
     fn attempts(&self) -> u32 {
         if self.stream.is_some() { ATTEMPTS } else { 1 }
     }
 
-    /// The sums of ranges on both sides, the source's first.
-    async fn sums(&self, table: &Table, ranges: &[KeyRange]) -> Result<Vec<(Sum, Sum)>> {
-        let mut here = Vec::with_capacity(ranges.len());
+    async fn side(&self, side: Side, table: &Compared, ranges: &[KeyRange]) -> Result<Vec<Sum>> {
+        let server = match side {
+            Side::Source => &self.pair.source,
+            Side::Target => &self.pair.target,
+        };
+        let mut sums = Vec::with_capacity(ranges.len());
         for range in ranges {
-            here.push(ranges::sum(&self.pair.source, table, range, self.hash).await?);
+            let sum = ranges::sum(server, table, range, self.hash);
+            sums.push(self.pace.spend(side, sum).await?);
         }
-        self.align().await?;
-        let mut both = Vec::with_capacity(ranges.len());
-        for (range, here) in ranges.iter().zip(here) {
-            let there = ranges::sum(&self.pair.target, table, range, self.hash).await?;
-            both.push((here, there));
-        }
-        Ok(both)
+        Ok(sums)
     }
 
-    /// Compares a range that differed once.
-    async fn settle(&self, table: &Table, range: KeyRange, size: i64) -> Result<Settled> {
-        let mut equal = Sum::default();
-        let mut hot = Vec::new();
-        let mut waiting = vec![(range, size)];
-        while let Some((range, size)) = waiting.pop() {
-            if let Some(sum) = self.again(table, &range).await? {
-                equal = equal.and(sum);
+    /// The sums of ranges on both sides: one after the other along a stream, otherwise at once.
+    async fn sums(&self, table: &Compared, ranges: &[KeyRange]) -> Result<Vec<Sums>> {
+        let (source, target) = (Side::Source, Side::Target);
+        let (here, there) = if self.stream.is_some() {
+            let here = self.side(source, table, ranges).await?;
+            self.align().await?;
+            (here, self.side(target, table, ranges).await?)
+        } else {
+            let both = (self.side(source, table, ranges), self.side(target, table, ranges));
+            futures::future::try_join(both.0, both.1).await?
+        };
+        Ok(here.into_iter().zip(there).map(|(here, there)| Sums { here, there }).collect())
+    }
+
+    async fn sums_of(&self, table: &Compared, range: &KeyRange) -> Result<Sums> {
+        let sums = self.sums(table, std::slice::from_ref(range)).await?;
+        Ok(sums.first().copied().unwrap_or_default())
+    }
+
+    /// Compares a range that differed once: the sums of what is not hot in it.
+    async fn settle(&mut self, table: &Compared, range: KeyRange) -> Result<Sums> {
+        let mut settled = Sums::default();
+        let mut waiting = vec![range];
+        while let Some(range) = waiting.pop() {
+            let sums = self.again(table, &range).await?;
+            if sums.equal() {
+                settled = settled.and(sums);
                 continue;
             }
-            if !table.ordered || table.key.is_empty() {
-                hot.push(self.whole(table, range).await?);
-            } else if size <= ROWS_MAX {
-                rows::compare(self, table, &range).await?;
-                hot.push(range);
+            if self.found.is_full() {
+                self.found.left_out += 1;
+                settled = settled.and(sums);
+                continue;
+            }
+            let rows = i64::try_from(sums.here.rows.max(sums.there.rows)).unwrap_or(i64::MAX);
+            let faulty = if !table.can_be_cut() {
+                self.whole(table, &range).await?
+            } else if rows > ROWS_MAX {
+                waiting.extend(self.cut(table, &range, sums, rows).await?);
+                continue;
             } else {
-                let size = (size / CUT).max(ROWS_MAX);
-                let parts = ranges::cut(&self.pair.source, table, &range, size).await?;
-                waiting.extend(parts.into_iter().map(|part| (part, size)));
+                rows::compare(self, table, &range).await?
+            };
+            if faulty {
+                settled = settled.and(sums);
+            } else {
+                self.hot.push(range);
             }
         }
-        Ok(Settled { equal, hot })
+        Ok(settled)
     }
 
-    /// Reads a range again, a few times; its sum when it is equal.
-    async fn again(&self, table: &Table, range: &KeyRange) -> Result<Option<Sum>> {
-        for _ in 0..self.attempts() {
-            let sums = self.sums(table, std::slice::from_ref(range)).await?;
-            if let Some((here, there)) = sums.first()
-                && here == there
-            {
-                return Ok(Some(*here));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A table that cannot be cut: a fault when the source is the same before and after the target
-    /// was read, and the target differs. While a stream flows it has to be seen twice in a row: a
-    /// change could have been made and taken back in between.
-    async fn whole(&self, table: &Table, range: KeyRange) -> Result<KeyRange> {
-        let needed = if self.stream.is_some() { 2 } else { 1 };
-        let (mut seen, mut last) = (0, None::<(Sum, Sum)>);
-        for _ in 0..=self.attempts() {
-            let sums = self.sums(table, std::slice::from_ref(&range)).await?;
-            let Some((here, there)) = sums.first().copied() else { break };
-            let fault = last.filter(|(before, between)| *before == here && *between != here);
-            seen = if fault.is_some() { seen + 1 } else { 0 };
-            if let Some((before, between)) = fault.filter(|_| seen >= needed) {
-                let why = format!("{} rows against {}", before.rows, between.rows);
-                return Err(self.differ(table, &range, &[why]));
-            }
-            last = Some((here, there));
-        }
-        Ok(range)
-    }
-
-    fn differ(&self, table: &Table, range: &KeyRange, rows: &[String]) -> Error {
-        let key = |key: &Option<Vec<String>>, end: &str| match key {
-            Some(key) => format!("({})", key.join(", ")),
-            None => end.to_owned(),
+    /// Cuts a range into parts of so many rows of the side that has more, the last part first.
+    async fn cut(
+        &self,
+        table: &Compared,
+        range: &KeyRange,
+        sums: Sums,
+        rows: i64,
+    ) -> Result<Vec<KeyRange>> {
+        let (server, side) = match sums.here.rows >= sums.there.rows {
+            true => (&self.pair.source, Side::Source),
+            false => (&self.pair.target, Side::Target),
         };
-        let why = format!(
-            "{} differs between {} and {}, keys after {} up to {}: {}",
-            table.name,
-            self.pair.source.name,
-            self.pair.target.name,
-            key(&range.from, "the beginning"),
-            key(&range.to, "the end"),
-            rows.join("; ")
-        );
-        Error::failed("rows_differ", why)
+        let size = (rows / CUT).max(ROWS_MAX);
+        let cut = ranges::cut(server, table, range, size);
+        let mut parts = self.pace.spend(side, cut).await?;
+        parts.reverse();
+        Ok(parts)
+    }
+
+    /// Reads a range again, until it is equal or often enough.
+    async fn again(&self, table: &Compared, range: &KeyRange) -> Result<Sums> {
+        let mut sums = self.sums_of(table, range).await?;
+        for _ in 1..self.attempts() {
+            if sums.equal() {
+                break;
+            }
+            sums = self.sums_of(table, range).await?;
+        }
+        Ok(sums)
+    }
+
+    /// A table that cannot be cut: whether it holds a fault. The source has to be the same before
+    /// and after the target was read. While a stream flows that has to be seen twice in a row: a
+    /// change could have been made and taken back in between.
+    async fn whole(&mut self, table: &Compared, range: &KeyRange) -> Result<bool> {
+        if self.stream.is_none() {
+            return unordered::compare(self, table, range).await;
+        }
+        let (mut seen, mut last) = (0, None::<Sums>);
+        for _ in 0..=self.attempts() {
+            let sums = self.sums_of(table, range).await?;
+            let fault = last.is_some_and(|last| last.here == sums.here && !last.equal());
+            seen = if fault { seen + 1 } else { 0 };
+            if seen >= 2 {
+                return unordered::compare(self, table, range).await;
+            }
+            last = Some(sums);
+        }
+        Ok(false)
+    }
+
+    /// Compares a whole table.
+    async fn table(
+        &mut self,
+        table: &Compared,
+        told: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Sums> {
+        let mut total = Sums::default();
+        let mut walk = ranges::Walk::of(table, RANGE_ROWS);
+        loop {
+            let next = walk.next(&self.pair.source, BATCH);
+            let batch = self.pace.spend(Side::Source, next).await?;
+            if batch.is_empty() {
+                return Ok(total);
+            }
+            let sums = self.sums(table, &batch).await?;
+            for (range, sums) in batch.into_iter().zip(sums) {
+                told(sums.here.rows);
+                let settled = match sums.equal() {
+                    true => sums,
+                    false => self.settle(table, range).await?,
+                };
+                total = total.and(settled);
+            }
+        }
+    }
+
+    /// Compares all tables.
+    async fn all(
+        &mut self,
+        persistence: Persistence,
+        progress: &dyn Progress,
+    ) -> Result<Vec<TableProof>> {
+        let tables = tables::on_both(self.pair, persistence, &mut self.found).await?;
+        let total: u64 = tables.iter().map(|table| table.rows).sum();
+        let mut done = 0;
+        let mut proofs = Vec::with_capacity(tables.len());
+        for table in &tables {
+            let mut told = |rows| {
+                done += rows;
+                progress.advanced(done, Some(total.max(done)), "rows");
+            };
+            let sums = self.table(table, &mut told).await?;
+            proofs.push(proof(&table.name, sums));
+        }
+        Ok(proofs)
+    }
+
+    /// Fails with everything that was found.
+    fn require_none(&self) -> Result<()> {
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        Err(self.found.error(&self.pair.source.name, &self.pair.target.name))
     }
 }
 
-/// The same tables on both sides, or a refusal.
-async fn tables(pair: &Pair) -> Result<Vec<Table>> {
-    let (here, there) =
-        futures::future::try_join(catalog::tables(&pair.source), catalog::tables(&pair.target))
-            .await?;
-    let (names, others) = (catalog::names(&here), catalog::names(&there));
-    let odd = names.iter().find(|name| !others.contains(name));
-    if let Some(odd) = odd.or(others.iter().find(|name| !names.contains(name))) {
-        let why = format!("{odd} is only on one of {} and {}", pair.source.name, pair.target.name);
-        return Err(Error::failed("rows_differ", why));
+/// The hash that says the same of the same row on both sides.
+async fn hash_for(pair: &Pair) -> Result<Hash> {
+    let sql = "SELECT current_setting('server_encoding')";
+    let encodings = (
+        pair.source.texts("read the encoding", sql, &[]).await?,
+        pair.target.texts("read the encoding", sql, &[]).await?,
+    );
+    if encodings.0 != encodings.1 {
+        return Ok(Hash::Md5Utf8);
     }
-    Ok(here)
+    let source = catalog::major_version(&pair.source).await?;
+    let target = catalog::major_version(&pair.target).await?;
+    Ok(if source == target { Hash::Extended } else { Hash::Md5 })
 }
 
 /// Compares every row while the source changes and the stream flows. Fails with `rows_differ`,
-/// naming table, range and first rows.
-pub async fn streaming(pair: &Pair, stream: &str, progress: &dyn Progress) -> Result<VerifyOutput> {
-    compare(&Comparison::of(pair, Some(stream)).await?, progress).await
+/// naming every difference that was found.
+pub async fn streaming(
+    pair: &Pair,
+    stream: &str,
+    pace: &Pace,
+    progress: &dyn Progress,
+) -> Result<VerifyOutput> {
+    let mut comparison = Comparison::of(pair, Some(stream), pace).await?;
+    let tables = comparison.all(Persistence::Logged, progress).await?;
+    comparison.require_none()?;
+    Ok(VerifyOutput { tables, hot: comparison.hot, cost: pace.cost() })
 }
 
-/// Compares every row while nothing writes. Fails as [`streaming`] does.
-pub async fn still(pair: &Pair, progress: &dyn Progress) -> Result<Vec<TableProof>> {
-    let output = compare(&Comparison::of(pair, None).await?, progress).await?;
-    match output.hot.first() {
-        None => Ok(output.tables),
-        Some(hot) => {
-            let why = format!("{} changes while it is compared", hot.table);
-            Err(Error::failed("still_changing", why))
-        }
-    }
-}
-
-async fn compare(comparison: &Comparison<'_>, progress: &dyn Progress) -> Result<VerifyOutput> {
-    let tables = tables(comparison.pair).await?;
-    let total: u64 = tables.iter().map(|table| table.rows).sum();
-    let mut output = VerifyOutput::default();
-    let mut done = 0;
-    for table in &tables {
-        let mut told = |rows| {
-            done += rows;
-            progress.advanced(done, Some(total.max(done)), "rows");
-        };
-        let (sum, hot) = one_table(comparison, table, &mut told).await?;
-        output.tables.push(proof(&table.name, sum, sum));
-        output.hot.extend(hot);
-    }
-    Ok(output)
-}
-
-async fn one_table(
-    comparison: &Comparison<'_>,
-    table: &Table,
-    told: &mut (dyn FnMut(u64) + Send),
-) -> Result<(Sum, Vec<KeyRange>)> {
-    let (mut equal, mut hot) = (Sum::default(), Vec::new());
-    let mut walk = ranges::Walk::of(table, RANGE_ROWS);
-    loop {
-        let batch = walk.next(&comparison.pair.source, BATCH).await?;
-        if batch.is_empty() {
-            return Ok((equal, hot));
-        }
-        let sums = comparison.sums(table, &batch).await?;
-        for (range, (here, there)) in batch.into_iter().zip(sums) {
-            told(here.rows);
-            if here == there {
-                equal = equal.and(here);
-                continue;
-            }
-            let settled = comparison.settle(table, range, RANGE_ROWS).await?;
-            equal = equal.and(settled.equal);
-            hot.extend(settled.hot);
-        }
-    }
+/// Compares every row of two databases, and says all that is different. `stream` is one that
+/// flows from the first to the second, if there is one. Changes nothing.
+pub async fn alone(
+    pair: &Pair,
+    stream: Option<&str>,
+    pace: &Pace,
+    progress: &dyn Progress,
+) -> Result<Verdict> {
+    let mut comparison = Comparison::of(pair, stream, pace).await?;
+    // What is not logged is in no stream.
+    let persistence = if stream.is_some() { Persistence::Logged } else { Persistence::Any };
+    let tables = comparison.all(persistence, progress).await?;
+    let Comparison { found, hot, .. } = comparison;
+    Ok(Verdict {
+        equal: found.is_empty() && hot.is_empty(),
+        tables,
+        differences: found.named,
+        differences_left_out: found.left_out,
+        changing: hot,
+        cost: pace.cost(),
+    })
 }
 
 /// Compares hot ranges once more, when nothing writes, and adds them to what was proven before.
 pub async fn recheck(pair: &Pair, verified: &VerifyOutput) -> Result<Vec<TableProof>> {
-    let comparison = Comparison::of(pair, None).await?;
-    let known = if verified.hot.is_empty() { vec![] } else { tables(pair).await? };
     let mut proofs = verified.tables.clone();
+    if verified.hot.is_empty() {
+        return Ok(proofs);
+    }
+    let pace = Pace::full();
+    let mut comparison = Comparison::of(pair, None, &pace).await?;
+    let known = tables::on_both(pair, Persistence::Logged, &mut comparison.found).await?;
     for range in &verified.hot {
-        let Some(table) = known.iter().find(|table| table.name == range.table) else {
-            let why = format!("{} is gone since it was compared", range.table);
-            return Err(Error::failed("rows_differ", why));
-        };
-        let Some(sum) = comparison.again(table, range).await? else {
-            rows::compare(&comparison, table, range).await?;
-            return Err(comparison.differ(table, range, &["the sums differ".to_owned()]));
-        };
+        let Some(table) = known.iter().find(|table| table.name == range.table) else { continue };
+        let mut sums = comparison.sums_of(table, range).await?;
+        if !sums.equal() {
+            sums = comparison.settle(table, range.clone()).await?;
+        }
         if let Some(found) = proofs.iter_mut().find(|found| found.name == range.table) {
-            let digest = hex::encode(Sha256::digest(found.digest_source.clone() + &sum.digest()));
-            found.rows += sum.rows;
-            found.digest_source.clone_from(&digest);
-            found.digest_target = digest;
+            add(found, sums);
         }
     }
+    comparison.require_none()?;
     Ok(proofs)
 }
 
-fn proof(name: &str, here: Sum, there: Sum) -> TableProof {
+/// Compares some ranges while a stream flows; those that go on changing are left out. Fails with
+/// `rows_differ`.
+pub async fn hot(
+    pair: &Pair,
+    stream: &str,
+    ranges: &[KeyRange],
+    pace: &Pace,
+) -> Result<Vec<TableProof>> {
+    let mut comparison = Comparison::of(pair, Some(stream), pace).await?;
+    let known = tables::on_both(pair, Persistence::Logged, &mut comparison.found).await?;
+    let mut proofs = Vec::new();
+    for table in &known {
+        let mut total = Sums::default();
+        let of_table = ranges.iter().filter(|range| range.table == table.name);
+        for range in of_table.take(HOT_LOOKS) {
+            total = total.and(comparison.settle(table, range.clone()).await?);
+        }
+        if total != Sums::default() {
+            proofs.push(proof(&table.name, total));
+        }
+    }
+    comparison.require_none()?;
+    Ok(proofs)
+}
+
+fn add(proof: &mut TableProof, sums: Sums) {
+    let chained =
+        |before: &str, sum: Sum| hex::encode(Sha256::digest(before.to_owned() + &sum.digest()));
+    proof.rows += sums.here.rows;
+    proof.digest_source = chained(&proof.digest_source, sums.here);
+    proof.digest_target = chained(&proof.digest_target, sums.there);
+    proof.equal = proof.digest_source == proof.digest_target;
+}
+
+fn proof(name: &str, Sums { here, there }: Sums) -> TableProof {
     let (digest_source, digest_target) = (here.digest(), there.digest());
     let equal = digest_source == digest_target;
     TableProof { name: name.to_owned(), rows: here.rows, digest_source, digest_target, equal }

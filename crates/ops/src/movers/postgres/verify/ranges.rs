@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use trefoil_core::plan::KeyRange;
 
-use crate::movers::postgres::catalog::Table;
+use super::tables::Compared;
 use crate::movers::postgres::connect::{Param, Server};
 use crate::movers::postgres::sql::quote_ident;
 use crate::{Error, Result};
@@ -13,17 +13,33 @@ use crate::{Error, Result};
 pub(super) enum Hash {
     /// The server's own 64-bit hash: the same within one major version.
     Extended,
-    /// Half of MD5: the same everywhere, at twice the time.
+    /// Half of MD5: the same in every version, at twice the time.
     Md5,
+    /// The same over the text in UTF-8: for databases that keep texts in different encodings.
+    Md5Utf8,
 }
 
 impl Hash {
-    /// The number of the row that is called `trefoil_row`.
-    pub(super) fn of_row(self) -> &'static str {
+    /// What makes a number of a text.
+    fn of_text(self, text: &str) -> String {
         match self {
-            Hash::Extended => "hashtextextended(trefoil_row::text COLLATE \"C\", 0)",
-            Hash::Md5 => "('x' || left(md5(trefoil_row::text), 16))::bit(64)::int8",
+            Hash::Extended => format!("hashtextextended({text} COLLATE \"C\", 0)"),
+            Hash::Md5 => format!("('x' || left(md5({text}), 16))::bit(64)::int8"),
+            Hash::Md5Utf8 => {
+                format!("('x' || left(md5(convert_to({text}, 'UTF8')), 16))::bit(64)::int8")
+            }
         }
+    }
+
+    /// The number of the row that is called `trefoil_row`.
+    pub(super) fn of_row(self, table: &Compared) -> String {
+        self.of_text(&table.row_text())
+    }
+
+    /// The numbers of its columns, as an array: null where the column is.
+    pub(super) fn of_columns(self, table: &Compared) -> String {
+        let columns = table.columns().map(|column| self.of_text(&format!("({column}::text)")));
+        format!("ARRAY[{}]::int8[]", columns.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -48,21 +64,15 @@ impl Sum {
     }
 }
 
-/// The condition of a range over columns of the key, and its values. Values travel as text.
-pub(super) fn condition(table: &Table, range: &KeyRange) -> (String, Vec<String>) {
+/// The condition of a range over columns of the key, and its values.
+pub(super) fn condition(table: &Compared, range: &KeyRange) -> (String, Vec<String>) {
     let columns = key_columns(table);
     let mut conditions = Vec::new();
     let mut values: Vec<String> = Vec::new();
     for (sign, key) in [(">", &range.from), ("<=", &range.to)] {
         let Some(key) = key else { continue };
-        let first = values.len() + 1;
-        let casts: Vec<_> = table
-            .key
-            .iter()
-            .enumerate()
-            .map(|(n, column)| format!("(${}::text)::{}", first + n, column.kind))
-            .collect();
-        conditions.push(format!("({columns}) {sign} ({})", casts.join(", ")));
+        let casts = casts(table, values.len() + 1);
+        conditions.push(format!("({columns}) {sign} ({casts})"));
         values.extend(key.iter().cloned());
     }
     if conditions.is_empty() {
@@ -71,15 +81,27 @@ pub(super) fn condition(table: &Table, range: &KeyRange) -> (String, Vec<String>
     (conditions.join(" AND "), values)
 }
 
+/// The condition on the row of one key, whose columns are the parameters.
+pub(super) fn is_key(table: &Compared) -> String {
+    format!("({}) = ({})", key_columns(table), casts(table, 1))
+}
+
+/// Parameters from a number on as values of the key. Values travel as text.
+fn casts(table: &Compared, first: usize) -> String {
+    let casts = table.key.iter().enumerate();
+    let casts = casts.map(|(n, column)| format!("(${}::text)::{}", first + n, column.kind));
+    casts.collect::<Vec<_>>().join(", ")
+}
+
 /// The columns of the key, in its order.
-pub(super) fn key_columns(table: &Table) -> String {
+pub(super) fn key_columns(table: &Compared) -> String {
     let columns =
         table.key.iter().map(|column| format!("trefoil_row.{}", quote_ident(&column.name)));
     columns.collect::<Vec<_>>().join(", ")
 }
 
 /// The key of a row as an array of texts.
-pub(super) fn key_texts(table: &Table) -> String {
+pub(super) fn key_texts(table: &Compared) -> String {
     let columns =
         table.key.iter().map(|column| format!("trefoil_row.{}::text", quote_ident(&column.name)));
     format!("ARRAY[{}]", columns.collect::<Vec<_>>().join(", "))
@@ -93,14 +115,14 @@ pub(super) fn params(values: &[String]) -> Vec<Param<'_>> {
 /// The sum of a range.
 pub(super) async fn sum(
     server: &Server,
-    table: &Table,
+    table: &Compared,
     range: &KeyRange,
     hash: Hash,
 ) -> Result<Sum> {
     let (condition, values) = condition(table, range);
     let sql = format!(
         "SELECT count(*), coalesce(sum({}), 0)::text FROM ONLY {} AS trefoil_row WHERE {condition}",
-        hash.of_row(),
+        hash.of_row(table),
         table.name
     );
     let row = server.one(&format!("read {}", table.name), &sql, &params(&values)).await?;
@@ -113,7 +135,7 @@ pub(super) async fn sum(
 
 /// Goes through a table from one range to the next.
 pub(super) struct Walk<'t> {
-    table: &'t Table,
+    table: &'t Compared,
     rows: i64,
     /// What is left; `None` at the end.
     left: Option<KeyRange>,
@@ -121,7 +143,7 @@ pub(super) struct Walk<'t> {
 
 impl<'t> Walk<'t> {
     /// Through a whole table, in ranges of so many rows.
-    pub(super) fn of(table: &'t Table, rows: i64) -> Walk<'t> {
+    pub(super) fn of(table: &'t Compared, rows: i64) -> Walk<'t> {
         let whole = KeyRange { table: table.name.clone(), from: None, to: None };
         Walk { table, rows, left: Some(whole) }
     }
@@ -131,7 +153,7 @@ impl<'t> Walk<'t> {
         let mut ranges = Vec::new();
         while ranges.len() < limit {
             let Some(left) = self.left.take() else { break };
-            let end = match self.table.ordered && !self.table.key.is_empty() {
+            let end = match self.table.can_be_cut() {
                 true => boundary(server, self.table, &left, self.rows).await?,
                 false => None,
             };
@@ -149,7 +171,7 @@ impl<'t> Walk<'t> {
 /// Cuts a range into parts of so many rows of this server; together they are the range.
 pub(super) async fn cut(
     server: &Server,
-    table: &Table,
+    table: &Compared,
     range: &KeyRange,
     rows: i64,
 ) -> Result<Vec<KeyRange>> {
@@ -160,7 +182,7 @@ pub(super) async fn cut(
 /// The key of the row with which `rows` rows of the range are complete, if there are more.
 async fn boundary(
     server: &Server,
-    table: &Table,
+    table: &Compared,
     range: &KeyRange,
     rows: i64,
 ) -> Result<Option<Vec<String>>> {

@@ -1,0 +1,115 @@
+//! What each profile adds to an environment, and what it costs more, from the price model.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use trefoil_clouds::registry::Bills;
+use trefoil_core::cost::estimate::Estimator;
+use trefoil_core::cost::quantity::dollars;
+use trefoil_core::cost::{FreeTiers, Needs, Offer, Place, PriceBook};
+use trefoil_core::deployment::with_profile;
+use trefoil_core::spec::{AppSpec, Profile};
+
+use super::Rendered;
+use super::targets::Target;
+use crate::Result;
+use crate::commands::cost::input::today;
+use crate::table::{table, word};
+
+/// One profile for one environment.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ProfileCost {
+    /// The profile.
+    profile: Profile,
+    /// What it adds to what the specification asks for.
+    adds: Vec<String>,
+    /// US dollars a month by the price model; absent when the model cannot price it.
+    #[schemars(with = "Option<f64>")]
+    monthly_usd: Option<serde_json::Number>,
+    /// What is in no estimate.
+    unpriced: Vec<String>,
+}
+
+/// The profiles in their order.
+pub(super) fn compare(target: &Target) -> Result<Vec<ProfileCost>> {
+    let book = PriceBook::embedded()?;
+    let profiles = [Profile::Small, Profile::Standard, Profile::Resilient];
+    profiles.into_iter().map(|profile| one(target, profile, &book)).collect()
+}
+
+fn one(target: &Target, profile: Profile, book: &PriceBook) -> Result<ProfileCost> {
+    let spec = with_profile(&AppSpec { profile, ..target.asked.clone() });
+    let offer = Offer { book, today: today(), free_tiers: FreeTiers::Taken };
+    let place = Place {
+        cloud: target.cloud.clone(),
+        region: book
+            .region(&target.cloud, Some(&target.deployment.region))
+            .or_else(|_| book.region(&target.cloud, None))?
+            .to_owned(),
+    };
+    let bill = Estimator { offer, pricer: &Bills }.cloud(&place, &Needs::of_spec(&spec));
+    let mut unpriced = unpriced(&spec);
+    let monthly_usd = match bill {
+        Ok(bill) => {
+            unpriced.extend(bill.unknown.iter().map(|one| one.item.clone()));
+            dollars(bill.total_usd).trim_start_matches('$').replace(',', "").parse().ok()
+        }
+        Err(error) => {
+            unpriced.push(error.to_string());
+            None
+        }
+    };
+    Ok(ProfileCost { profile, adds: adds(&target.asked, &spec), monthly_usd, unpriced })
+}
+
+/// What of a specification has no price yet.
+fn unpriced(spec: &AppSpec) -> Vec<String> {
+    let mut names = Vec::new();
+    if spec.cache.is_some() {
+        names.push("cache".to_owned());
+    }
+    if spec.cdn == Some(true) {
+        names.push("content delivery network".to_owned());
+    }
+    if spec.firewall == Some(true) {
+        names.push("web firewall".to_owned());
+    }
+    names
+}
+
+/// The differences between what was asked for and what a profile made of it.
+fn adds(asked: &AppSpec, spec: &AppSpec) -> Vec<String> {
+    let mut adds = Vec::new();
+    let least = |spec: &AppSpec| spec.scale.clone().unwrap_or_default().min;
+    if spec.application.is_some() && least(spec) > least(asked) {
+        adds.push(format!("{} instances at least", least(spec)));
+    }
+    if let (Some(asked), Some(database)) = (&asked.database, &spec.database) {
+        if database.high_availability && !asked.high_availability {
+            adds.push("a second database server in another zone".to_owned());
+        }
+        if database.backup_days > asked.backup_days {
+            adds.push(format!("database backups of {} days", database.backup_days));
+        }
+    }
+    let extras = [
+        (asked.cache.is_none() && spec.cache.is_some(), "a cache"),
+        (asked.cdn.is_none() && spec.cdn == Some(true), "a content delivery network"),
+        (asked.firewall.is_none() && spec.firewall == Some(true), "a web firewall"),
+    ];
+    adds.extend(extras.iter().filter(|(added, _)| *added).map(|(_, what)| (*what).to_owned()));
+    adds
+}
+
+/// The table of one environment for people.
+pub(super) fn text(one: &Rendered) -> String {
+    let rows = one.profiles.iter().map(|cost| {
+        let mark = if cost.profile == one.profile { "*" } else { "" };
+        let usd =
+            cost.monthly_usd.as_ref().map_or_else(|| "unknown".into(), |usd| format!("${usd}"));
+        let adds = if cost.adds.is_empty() { "nothing".to_owned() } else { cost.adds.join(", ") };
+        let not = cost.unpriced.join(", ");
+        [format!("{}{mark}", word(&cost.profile)), usd, not, adds]
+    });
+    let rows = table(["profile", "a month", "without", "adds"], rows);
+    format!("\n{} ({}, {}), * is what was rendered:\n{rows}\n", one.folder, one.cloud, one.region)
+}

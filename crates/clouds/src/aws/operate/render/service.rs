@@ -1,0 +1,146 @@
+//! The application's service: its tasks, how they are asked how they are, and how many run.
+
+use serde::Serialize;
+use trefoil_core::deployment::Deployment;
+use trefoil_core::spec::{Application, Processor, Profile};
+use trefoil_core::units::Period;
+
+use super::super::resources::FargateService;
+use super::environment::bedrock;
+
+/// A load balancer cuts an answer off that is silent for longer, unless more is asked for.
+const IDLE_S: u64 = 60;
+/// So many checks in a row without an answer, and a task is replaced.
+const UNHEALTHY: u32 = 5;
+/// The slowest answers that nobody is told of, when the specification has no alarm of its own.
+const SLOW_S: u32 = 5;
+
+/// The application's service.
+#[derive(Debug, Serialize)]
+pub(super) struct Service {
+    port: u16,
+    arm: bool,
+    cpu_units: u64,
+    memory_mib: u64,
+    min: u32,
+    max: u32,
+    concurrency: u32,
+    request_ms: u64,
+    requests_per_minute: u64,
+    providers: Vec<Provider>,
+    internet: bool,
+    endpoints: Vec<&'static str>,
+    idle_timeout_s: u64,
+    drain_s: u64,
+    stop_timeout_s: u64,
+    slow_s: u32,
+    health: Health,
+}
+
+/// Where tasks run.
+#[derive(Debug, Serialize)]
+struct Provider {
+    name: &'static str,
+    base: u32,
+    weight: u32,
+}
+
+/// How tasks are asked how they are.
+#[derive(Debug, Serialize)]
+struct Health {
+    ready: String,
+    interval_s: u64,
+    timeout_s: u64,
+    unhealthy: u32,
+    grace_s: u64,
+}
+
+impl Service {
+    /// The service of an application, of the size that is priced.
+    pub(super) fn new(
+        deployment: &Deployment,
+        application: &Application,
+        size: &FargateService,
+        sends_metrics: bool,
+    ) -> Self {
+        let spec = &deployment.spec;
+        let scale = spec.scale.clone().unwrap_or_default();
+        let request_ms = spec.workload.clone().unwrap_or_default().request_time.as_millis();
+        let chat_s = spec.chat.as_ref().map_or(0, |chat| seconds(chat.timeout) + 5);
+        Self {
+            port: application.port,
+            arm: spec.size.as_ref().is_some_and(|size| size.processor == Processor::Arm),
+            cpu_units: whole(size.vcpu, 1024),
+            memory_mib: whole(size.memory_gb, 1024),
+            // Fargate does not sleep, and whoever allows none to run allows one.
+            min: scale.min.max(1),
+            max: scale.max.max(1),
+            concurrency: scale.concurrency,
+            request_ms,
+            // An instance works on so many at once, each for so long.
+            requests_per_minute: u64::from(scale.concurrency) * 60_000 / request_ms.max(1),
+            providers: vec![provider(scale.interruptible)],
+            internet: spec.chat.as_ref().is_some_and(|chat| chat.endpoint.is_some()),
+            endpoints: endpoints(deployment, application, sends_metrics),
+            idle_timeout_s: chat_s.max(IDLE_S),
+            drain_s: seconds(application.drain),
+            stop_timeout_s: seconds(application.drain).max(2),
+            slow_s: SLOW_S,
+            health: health(application),
+        }
+    }
+}
+
+/// Whether more than one of everything runs, so that the loss of one is survived.
+pub(super) fn survives(deployment: &Deployment) -> bool {
+    deployment.spec.profile >= Profile::Standard
+}
+
+fn provider(interruptible: bool) -> Provider {
+    let name = if interruptible { "FARGATE_SPOT" } else { "FARGATE" };
+    Provider { name, base: 0, weight: 1 }
+}
+
+fn health(application: &Application) -> Health {
+    let health = &application.health;
+    Health {
+        ready: health.ready.clone(),
+        interval_s: seconds(health.interval),
+        timeout_s: seconds(health.timeout),
+        unhealthy: UNHEALTHY,
+        grace_s: seconds(health.start_time),
+    }
+}
+
+/// The services of AWS that tasks reach by a private address: only those that they use.
+fn endpoints(
+    deployment: &Deployment,
+    application: &Application,
+    sends_metrics: bool,
+) -> Vec<&'static str> {
+    let spec = &deployment.spec;
+    let has_secrets = !application.secrets.is_empty()
+        || spec.database.is_some()
+        || spec.chat.as_ref().is_some_and(|chat| chat.key.is_some());
+    let wanted = [
+        ("ecr.api", true),
+        ("ecr.dkr", true),
+        ("logs", true),
+        ("secretsmanager", has_secrets),
+        ("bedrock-runtime", bedrock(spec).is_some()),
+        ("xray", spec.tracing),
+        ("monitoring", sends_metrics),
+    ];
+    wanted.iter().filter(|(_, is_wanted)| *is_wanted).map(|(name, _)| *name).collect()
+}
+
+/// Whole seconds, of a length of time that has been checked to be whole.
+pub(super) fn seconds(period: Period) -> u64 {
+    period.as_millis().div_ceil(1_000)
+}
+
+/// `number` times `unit`, of a size of Fargate, which is always whole.
+fn whole(number: rust_decimal::Decimal, unit: u32) -> u64 {
+    use rust_decimal::prelude::ToPrimitive;
+    (number * rust_decimal::Decimal::from(unit)).to_u64().unwrap_or_default()
+}

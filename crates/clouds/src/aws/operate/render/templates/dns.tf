@@ -1,0 +1,149 @@
+{% if domain.zone == "own" %}
+# Users find the application here once the registrar names these servers (README.md).
+resource "aws_route53_zone" "this" {
+  #checkov:skip=CKV2_AWS_38:Signing needs a record at the registrar, or the name goes dark.
+  #checkov:skip=CKV2_AWS_39:Questions for a public name are no secret.
+  name = "{{ domain.name }}"
+}
+
+locals {
+  zone_id = aws_route53_zone.this.zone_id
+}
+{% endif %}
+{% if domain.zone == "existing" %}
+# The zone is made by {{ domain.zone_of }}.
+data "aws_route53_zone" "this" {
+  name = "{{ domain.name }}"
+}
+
+locals {
+  zone_id = data.aws_route53_zone.this.zone_id
+}
+{% endif %}
+
+resource "aws_acm_certificate" "this" {
+  domain_name               = "{{ domain.name }}"
+{% if cdn %}
+  subject_alternative_names = ["origin.{{ domain.name }}"]
+{% endif %}
+  validation_method         = "DNS"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+{% if domain.zone == "elsewhere" %}
+
+# The name is answered by {{ domain.zone_of }}: the records of the output certificate_records are written there.
+resource "aws_acm_certificate_validation" "this" {
+  certificate_arn = aws_acm_certificate.this.arn
+}
+{% else %}
+
+resource "aws_route53_record" "certificate" {
+  for_each = toset([{% for name in domain.certificate_names %}"{{ name }}"{% if not loop.last %}, {% endif %}{% endfor %}])
+
+  zone_id         = local.zone_id
+  name            = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_name if option.domain_name == each.key])
+  type            = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_type if option.domain_name == each.key])
+  records         = [one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_value if option.domain_name == each.key])]
+  ttl             = 300
+  allow_overwrite = true
+}
+
+resource "aws_acm_certificate_validation" "this" {
+  certificate_arn         = aws_acm_certificate.this.arn
+  validation_record_fqdns = [for record in aws_route53_record.certificate : record.fqdn]
+}
+{% endif %}
+{% if domain.zone == "own" %}
+{% if cdn %}
+
+# Where the content delivery network finds the load balancer, under a name of its certificate.
+resource "aws_route53_record" "origin" {
+  zone_id = local.zone_id
+  name    = "origin.{{ domain.name }}"
+  type    = "A"
+
+  alias {
+    name                   = aws_lb.this.dns_name
+    zone_id                = aws_lb.this.zone_id
+    evaluate_target_health = true
+  }
+}
+{% endif %}
+
+resource "aws_route53_record" "application" {
+  for_each = toset(["A"{% if cdn %}, "AAAA"{% endif %}])
+
+  zone_id = local.zone_id
+  name    = "{{ domain.name }}"
+  type    = each.key
+{% if domain.failover %}
+
+  set_identifier  = "{{ environment }}"
+  health_check_id = aws_route53_health_check.this.id
+
+  failover_routing_policy {
+    type = "PRIMARY"
+  }
+{% endif %}
+
+  alias {
+{% if cdn %}
+    name                   = aws_cloudfront_distribution.this.domain_name
+    zone_id                = aws_cloudfront_distribution.this.hosted_zone_id
+    evaluate_target_health = false
+{% else %}
+    name                   = aws_lb.this.dns_name
+    zone_id                = aws_lb.this.zone_id
+    evaluate_target_health = true
+{% endif %}
+  }
+}
+{% if domain.failover %}
+
+# Asked from several regions: {{ domain.failover.failures }} checks in a row without an answer count as lost.
+resource "aws_route53_health_check" "this" {
+  fqdn              = {% if cdn %}aws_cloudfront_distribution.this.domain_name{% else %}aws_lb.this.dns_name{% endif %}
+
+  type              = "HTTPS"
+  port              = 443
+  enable_sni        = true
+  resource_path     = "{{ service.health.ready }}"
+  request_interval  = 10
+  failure_threshold = {{ domain.failover.failures }}
+  measure_latency   = true
+}
+
+# Where users are sent then. Nothing is promoted by this: see `recovery` in the specification.
+resource "aws_route53_record" "standby" {
+{% if domain.failover.same_cloud %}
+  count = var.peer_load_balancer == null ? 0 : 1
+{% else %}
+  count = length(var.peer_ipv4_addresses) == 0 ? 0 : 1
+{% endif %}
+
+  zone_id        = local.zone_id
+  name           = "{{ domain.name }}"
+  type           = "A"
+  set_identifier = "{{ domain.failover.other }}"
+
+  failover_routing_policy {
+    type = "SECONDARY"
+  }
+{% if domain.failover.same_cloud %}
+
+  alias {
+    name                   = var.peer_load_balancer.dns_name
+    zone_id                = var.peer_load_balancer.zone_id
+    evaluate_target_health = true
+  }
+{% else %}
+
+  ttl     = 60
+  records = var.peer_ipv4_addresses
+{% endif %}
+}
+{% endif %}
+{% endif %}

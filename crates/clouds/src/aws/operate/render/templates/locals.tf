@@ -1,0 +1,45 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  # Local zones and the like have to be asked for, and lack some of the services used here.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  # The beginning of every name: short enough for the load balancer's limit of 32 characters.
+  name       = "{{ name }}"
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+
+  # The zones by number: {{ zones | length }} of the region's.
+  zones = {
+{% for zone in zones %}
+    {{ zone.key }} = {{ zone.index }}
+{% endfor %}
+  }
+{% if buckets %}
+
+  # The names of buckets are unique in the world: the account's number makes them so.
+  buckets = {
+{% for bucket in buckets %}
+    "{{ bucket.key }}" = "{{ bucket.name }}-${local.account_id}"
+{% endfor %}
+  }
+{% endif %}
+{% if secrets %}
+
+  # The values are given to Secrets Manager by hand, never to Terraform: its state would keep them.
+  secrets = toset([
+{% for secret in secrets %}
+    "{{ secret.name }}",
+{% endfor %}
+  ])
+{% endif %}
+}

@@ -1,0 +1,173 @@
+//! Everything that the templates print: computed once, from what an environment is made of.
+
+use serde::Serialize;
+use trefoil_core::cost::Needs;
+use trefoil_core::deployment::Deployment;
+
+use super::super::resources::resources;
+use super::alarms::{Alarm, Topic, alarms, counts_restarts, emails, sends_metrics, topics};
+use super::data::{Bucket, CacheNodes, Database, Sessions, buckets, cache, sessions};
+use super::edges::{self, Cdn, Domain, Firewall, Peering, Replication, Vpn};
+use super::environment::{self, Bedrock, Secret, Variable};
+use super::image_suffix;
+use super::jobs::{Job, jobs};
+use super::names::prefix;
+use super::service::Service;
+use crate::{Error, Result};
+
+/// What the templates know.
+#[derive(Debug, Serialize)]
+pub(super) struct Values {
+    application: String,
+    environment: String,
+    name: String,
+    region: String,
+    addresses: &'static str,
+    zones: Vec<Zone>,
+    log_days: u32,
+    pub(super) service: Option<Service>,
+    pub(super) image: Option<Image>,
+    command: Vec<String>,
+    pub(super) setup: Vec<String>,
+    variables: Vec<Variable>,
+    secret_variables: Vec<Variable>,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) database: Option<Database>,
+    pub(super) buckets: Vec<Bucket>,
+    pub(super) sessions: Option<Sessions>,
+    pub(super) cache: Option<CacheNodes>,
+    chat: Option<Chat>,
+    chat_bedrock: Option<Bedrock>,
+    pub(super) jobs: Vec<Job>,
+    pub(super) domain: Option<Domain>,
+    pub(super) cdn: Option<Cdn>,
+    pub(super) firewall: Option<Firewall>,
+    pub(super) tracing: bool,
+    alarms: Vec<Alarm>,
+    topics: Vec<Topic>,
+    emails: Vec<String>,
+    sends_metrics: bool,
+    counts_restarts: bool,
+    pub(super) budget: Option<Budget>,
+    pair: bool,
+    same_cloud_pair: Option<String>,
+    pub(super) vpn: Option<Vpn>,
+    pub(super) peering: Option<Peering>,
+    pub(super) replication: Option<Replication>,
+}
+
+/// A zone of the region.
+#[derive(Debug, Serialize)]
+struct Zone {
+    key: char,
+    index: u32,
+}
+
+/// The image of the specification, which is copied to the environment's own registry.
+#[derive(Debug, Serialize)]
+pub(super) struct Image {
+    source: String,
+    suffix: String,
+    by_digest: bool,
+}
+
+/// What a load balancer has to know of the language model.
+#[derive(Debug, Serialize)]
+struct Chat {
+    timeout_s: u64,
+}
+
+/// What may be spent.
+#[derive(Debug, Serialize)]
+pub(super) struct Budget {
+    monthly_usd: u32,
+    notify: Option<String>,
+}
+
+impl Values {
+    /// The values of an environment that fits.
+    ///
+    /// # Errors
+    /// `render_misfit` for an environment that was not checked to fit.
+    pub(super) fn new(deployment: &Deployment) -> Result<Self> {
+        let spec = &deployment.spec;
+        let name = prefix(&spec.name, &deployment.folder);
+        let priced = resources(&Needs::of_spec(spec));
+        let sends_metrics = sends_metrics(spec);
+        let service = match (&spec.application, priced.service) {
+            (Some(application), Some(size)) => {
+                Some(Service::new(deployment, application, &size.map_err(misfit)?, sends_metrics))
+            }
+            _ => None,
+        };
+        let size = priced.database.transpose().map_err(misfit)?;
+        let database = spec.database.as_ref().zip(size.as_ref());
+        let database = database.map(|(asked, size)| Database::new(deployment, asked, size));
+        let storage_gb = database.as_ref().map_or(0, Database::storage_gb);
+        let application = spec.application.as_ref();
+        Ok(Self {
+            application: spec.name.clone(),
+            environment: deployment.folder.clone(),
+            region: deployment.region.clone(),
+            addresses: deployment.addresses,
+            zones: zones(deployment.extras.zones),
+            log_days: deployment.log_days,
+            service,
+            image: application.and_then(|one| image(one.image.as_deref()?)),
+            command: application.map_or_else(Vec::new, |one| environment::command(&one.command)),
+            setup: application.map_or_else(Vec::new, |one| one.setup.clone()),
+            variables: application
+                .map_or_else(Vec::new, |one| environment::variables(deployment, one)),
+            secret_variables: application
+                .map_or_else(Vec::new, |one| environment::secret_variables(deployment, one)),
+            secrets: environment::secrets(spec),
+            database,
+            buckets: buckets(spec, &name),
+            sessions: sessions(deployment),
+            cache: application
+                .and(deployment.extras.cache.as_ref())
+                .and_then(|asked| cache(deployment, asked)),
+            chat: spec
+                .chat
+                .as_ref()
+                .map(|chat| Chat { timeout_s: super::service::seconds(chat.timeout) }),
+            chat_bedrock: environment::bedrock(spec),
+            jobs: jobs(spec, &name),
+            domain: edges::domain(deployment),
+            cdn: edges::cdn(deployment),
+            firewall: edges::firewall(deployment),
+            tracing: spec.tracing && application.is_some(),
+            alarms: alarms(deployment, &name, storage_gb),
+            topics: topics(spec),
+            emails: emails(spec),
+            sends_metrics,
+            counts_restarts: counts_restarts(spec),
+            budget: deployment
+                .extras
+                .budget
+                .clone()
+                .map(|(monthly_usd, notify)| Budget { monthly_usd, notify }),
+            pair: deployment.pair.is_some(),
+            same_cloud_pair: edges::same_cloud(deployment).map(|pair| pair.other_folder.clone()),
+            vpn: edges::vpn(deployment),
+            peering: edges::peering(deployment),
+            replication: edges::replication(deployment),
+            name,
+        })
+    }
+}
+
+fn zones(number: u32) -> Vec<Zone> {
+    ('a'..='z').zip(0..number).map(|(key, index)| Zone { key, index }).collect()
+}
+
+fn image(source: &str) -> Option<Image> {
+    let suffix = image_suffix(source)?;
+    let by_digest = suffix.starts_with('@');
+    Some(Image { source: source.to_owned(), suffix, by_digest })
+}
+
+fn misfit(why: String) -> Error {
+    Error::failed("render_misfit", why)
+        .hint("what does not fit is refused before: a fault of this program")
+}

@@ -1,0 +1,55 @@
+//! Writing a cloud's own artefacts: what every cloud's renderer shares.
+//!
+//! A renderer computes typed values from a [`Deployment`] and gives them to templates that look
+//! like the files they become. Templates know `if` and `for` only; every value that they print
+//! passes the one escaping function of the file's language ([`escape`]).
+
+pub mod align;
+pub mod escape;
+pub mod templates;
+
+use trefoil_core::deployment::Deployment;
+
+use crate::Result;
+
+pub use templates::{Language, Templates};
+
+/// How a cloud writes its artefacts.
+#[derive(Clone, Copy)]
+pub struct Renderer {
+    /// What of a deployment this cloud cannot be; empty when it fits.
+    pub misfits: fn(&Deployment) -> Vec<Misfit>,
+    /// The files. Called only when there are no misfits.
+    pub render: fn(&Deployment) -> Result<Vec<Artefact>>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artefact {
+    /// Where it lies below the folder that is rendered into, such as `infra/aws/network.tf`.
+    pub path: String,
+    /// What it says.
+    pub contents: String,
+}
+
+/// Something that a specification asks for and a cloud cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The key of the specification, such as `size.memory`.
+    pub path: String,
+    /// What is asked for and what the limit is, with both numbers.
+    pub message: String,
+    /// The nearest that fits.
+    pub nearest: String,
+}
+
+impl Misfit {
+    /// A misfit of the key at `path`.
+    pub fn new(
+        path: impl Into<String>,
+        message: impl Into<String>,
+        nearest: impl Into<String>,
+    ) -> Self {
+        Self { path: path.into(), message: message.into(), nearest: nearest.into() }
+    }
+}

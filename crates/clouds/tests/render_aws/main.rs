@@ -1,0 +1,7 @@
+//! The files that set up an environment on AWS: what they say, byte for byte, and what they never
+//! say.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
+
+mod golden;
+mod support;

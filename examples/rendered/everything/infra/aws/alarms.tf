@@ -1,0 +1,398 @@
+# Who is told.
+resource "aws_sns_topic" "alerts" {
+  name              = "${local.name}-alerts"
+  kms_master_key_id = aws_kms_key.this.arn
+}
+
+# Each address is asked once, by AWS, whether it wants these messages.
+resource "aws_sns_topic_subscription" "alerts" {
+  for_each = var.alarm_emails
+
+  topic_arn = aws_sns_topic.alerts.arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+resource "aws_sns_topic_policy" "alerts" {
+  arn = aws_sns_topic.alerts.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Publish"
+      Effect    = "Allow"
+      Action    = "sns:Publish"
+      Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"] }
+      Resource  = aws_sns_topic.alerts.arn
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    }]
+  })
+}
+
+# Alarms that name somebody tell them alone.
+locals {
+  told = {
+    "https-hooks-example-com-alarm-4fdbd8" = { protocol = "https", endpoint = "https://hooks.example.com/alarm" }
+    "ops-example-com-af3c82"               = { protocol = "email", endpoint = "ops@example.com" }
+  }
+}
+
+resource "aws_sns_topic" "told" {
+  for_each = local.told
+
+  name              = "${local.name}-${each.key}"
+  kms_master_key_id = aws_kms_key.this.arn
+}
+
+resource "aws_sns_topic_subscription" "told" {
+  for_each = local.told
+
+  topic_arn = aws_sns_topic.told[each.key].arn
+  protocol  = each.value.protocol
+  endpoint  = each.value.endpoint
+}
+
+# These four are there without being asked for. The first two also take back a deployment.
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name          = "${local.name}-5xx"
+  alarm_description   = "More than 5 % of answers were errors of the application."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 5
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  metric_query {
+    id          = "rate"
+    expression  = "100 * errors / requests"
+    label       = "Errors, per cent"
+    return_data = true
+  }
+
+  metric_query {
+    id = "errors"
+
+    metric {
+      namespace   = "AWS/ApplicationELB"
+      metric_name = "HTTPCode_Target_5XX_Count"
+      dimensions  = { LoadBalancer = aws_lb.this.arn_suffix }
+      period      = 60
+      stat        = "Sum"
+    }
+  }
+
+  metric_query {
+    id = "requests"
+
+    metric {
+      namespace   = "AWS/ApplicationELB"
+      metric_name = "RequestCount"
+      dimensions  = { LoadBalancer = aws_lb.this.arn_suffix }
+      period      = 60
+      stat        = "Sum"
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "unhealthy" {
+  alarm_name          = "${local.name}-unhealthy"
+  alarm_description   = "A task is not ready."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/ApplicationELB"
+  metric_name = "UnHealthyHostCount"
+  dimensions  = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.this.arn_suffix }
+  period      = 60
+  statistic   = "Maximum"
+}
+
+resource "aws_cloudwatch_metric_alarm" "slow" {
+  alarm_name          = "${local.name}-p95"
+  alarm_description   = "One answer in twenty takes more than 5 seconds."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 5
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace          = "AWS/ApplicationELB"
+  metric_name        = "TargetResponseTime"
+  dimensions         = { LoadBalancer = aws_lb.this.arn_suffix }
+  period             = 300
+  extended_statistic = "p95"
+}
+
+resource "aws_cloudwatch_metric_alarm" "cpu" {
+  alarm_name          = "${local.name}-cpu"
+  alarm_description   = "The tasks work to capacity: more of them did not help."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 90
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/ECS"
+  metric_name = "CPUUtilization"
+  dimensions  = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
+  period      = 300
+  statistic   = "Average"
+}
+
+resource "aws_cloudwatch_metric_alarm" "database_cpu" {
+  alarm_name          = "${local.name}-database-cpu"
+  alarm_description   = "The database works to capacity."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 90
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/RDS"
+  metric_name = "CPUUtilization"
+  dimensions  = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+  period      = 300
+  statistic   = "Average"
+}
+
+resource "aws_cloudwatch_metric_alarm" "database_storage" {
+  alarm_name          = "${local.name}-database-storage"
+  alarm_description   = "Less than a tenth of the database's disk is free."
+  comparison_operator = "LessThanThreshold"
+  threshold           = 20000000000
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/RDS"
+  metric_name = "FreeStorageSpace"
+  dimensions  = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+  period      = 300
+  statistic   = "Minimum"
+}
+
+resource "aws_cloudwatch_metric_alarm" "database_connections" {
+  alarm_name          = "${local.name}-database-connections"
+  alarm_description   = "Four fifths of the connections that the database allows are taken."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 720
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/RDS"
+  metric_name = "DatabaseConnections"
+  dimensions  = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+  period      = 300
+  statistic   = "Average"
+}
+
+# `alarms.connections` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_connections" {
+  alarm_name          = "everything-aws-alarm-connections"
+  alarm_description   = "database_connections, as the specification asks."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 80
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/RDS"
+  metric_name = "DatabaseConnections"
+  period      = 300
+  statistic   = "Average"
+  dimensions  = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+}
+
+# `alarms.cpu` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_cpu" {
+  alarm_name          = "everything-aws-alarm-cpu"
+  alarm_description   = "cpu, as the specification asks."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 80
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.told["https-hooks-example-com-alarm-4fdbd8"].arn]
+  ok_actions          = [aws_sns_topic.told["https-hooks-example-com-alarm-4fdbd8"].arn]
+
+  namespace   = "AWS/ECS"
+  metric_name = "CPUUtilization"
+  period      = 300
+  statistic   = "Average"
+  dimensions  = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
+}
+
+# `alarms.database-cpu` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_database_cpu" {
+  alarm_name          = "everything-aws-alarm-database-cpu"
+  alarm_description   = "database_cpu, as the specification asks."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 80
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/RDS"
+  metric_name = "CPUUtilization"
+  period      = 300
+  statistic   = "Average"
+  dimensions  = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+}
+
+# `alarms.database-disk` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_database_disk" {
+  alarm_name          = "everything-aws-alarm-database-disk"
+  alarm_description   = "database_disk, as the specification asks."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 80
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  metric_query {
+    id          = "value"
+    expression  = "100 - 100 * free / 214748364800"
+    label       = "database_disk"
+    return_data = true
+  }
+
+  metric_query {
+    id = "free"
+
+    metric {
+      namespace   = "AWS/RDS"
+      metric_name = "FreeStorageSpace"
+      period      = 300
+      stat        = "Average"
+      dimensions  = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+    }
+  }
+}
+
+# `alarms.errors` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_errors" {
+  alarm_name          = "everything-aws-alarm-errors"
+  alarm_description   = "error_rate, as the specification asks."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 1.5
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.told["ops-example-com-af3c82"].arn]
+  ok_actions          = [aws_sns_topic.told["ops-example-com-af3c82"].arn]
+
+  metric_query {
+    id          = "value"
+    expression  = "100 * errors / requests"
+    label       = "error_rate"
+    return_data = true
+  }
+
+  metric_query {
+    id = "errors"
+
+    metric {
+      namespace   = "AWS/ApplicationELB"
+      metric_name = "HTTPCode_Target_5XX_Count"
+      period      = 300
+      stat        = "Sum"
+      dimensions  = { LoadBalancer = aws_lb.this.arn_suffix }
+    }
+  }
+
+  metric_query {
+    id = "requests"
+
+    metric {
+      namespace   = "AWS/ApplicationELB"
+      metric_name = "RequestCount"
+      period      = 300
+      stat        = "Sum"
+      dimensions  = { LoadBalancer = aws_lb.this.arn_suffix }
+    }
+  }
+}
+
+# `alarms.instances` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_instances" {
+  alarm_name          = "everything-aws-alarm-instances"
+  alarm_description   = "instances, as the specification asks."
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 18
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "ECS/ContainerInsights"
+  metric_name = "RunningTaskCount"
+  period      = 300
+  statistic   = "Average"
+  dimensions  = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
+}
+
+# `alarms.memory` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_memory" {
+  alarm_name          = "everything-aws-alarm-memory"
+  alarm_description   = "memory, as the specification asks."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 85
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/ECS"
+  metric_name = "MemoryUtilization"
+  period      = 300
+  statistic   = "Average"
+  dimensions  = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
+}
+
+# `alarms.quiet` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_quiet" {
+  alarm_name          = "everything-aws-alarm-quiet"
+  alarm_description   = "requests, as the specification asks."
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  evaluation_periods  = 3
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.told["ops-example-com-af3c82"].arn]
+  ok_actions          = [aws_sns_topic.told["ops-example-com-af3c82"].arn]
+
+  namespace   = "AWS/ApplicationELB"
+  metric_name = "RequestCount"
+  period      = 600
+  statistic   = "Sum"
+  dimensions  = { LoadBalancer = aws_lb.this.arn_suffix }
+}
+
+# `alarms.slow` of the specification.
+resource "aws_cloudwatch_metric_alarm" "alarm_slow" {
+  alarm_name          = "everything-aws-alarm-slow"
+  alarm_description   = "response_time, as the specification asks."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0.8
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.told["ops-example-com-af3c82"].arn]
+  ok_actions          = [aws_sns_topic.told["ops-example-com-af3c82"].arn]
+
+  namespace   = "AWS/ApplicationELB"
+  metric_name = "TargetResponseTime"
+  period      = 300
+  statistic   = "Maximum"
+  dimensions  = { LoadBalancer = aws_lb.this.arn_suffix }
+}

@@ -1,0 +1,424 @@
+// `everything` on Azure, environment `azure`: everything in one resource group.
+// Each module is one concern; this file says what there is and what hangs on what.
+targetScope = 'resourceGroup'
+
+@description('The region of everything that has one.')
+param location string = resourceGroup().location
+
+@description('The image of the application, with a digest or a fixed tag. The pipeline gives the digest that it pushed.')
+@minLength(1)
+param image string
+
+@description('Whether the application is there. Without it a first deployment makes the registry, for an image that cannot be pulled from elsewhere.')
+param withApplication bool = true
+
+@description('The revision that goes on serving while a new one is tried; empty when there is none.')
+param stableRevision string = ''
+
+@description('Percent of the requests that the newest revision gets, beside a stable one.')
+@minValue(0)
+@maxValue(100)
+param newestWeight int = 10
+
+@description('The GitHub repository whose pipeline deploys, OWNER/NAME; empty for none.')
+param githubRepository string = ''
+
+@description('Secrets to write into the vault, by name: on the first deployment, and to change them. What is left out stays as it is.')
+@secure()
+param secrets object = {}
+
+@description('The password of the database: on the first deployment, and to change it. Empty leaves it as it is.')
+@secure()
+param databasePassword string = ''
+
+@description('Where the language model answers: anywhere (GlobalStandard), in the same part of the world (DataZoneStandard) or in the region (Standard).')
+@allowed([
+  'GlobalStandard'
+  'DataZoneStandard'
+  'Standard'
+])
+param chatDeploymentType string = 'GlobalStandard'
+
+@description('Thousands of tokens a minute that may be asked for; each subscription has a quota.')
+@minValue(1)
+param chatCapacity int = 30
+
+// Names that must be unique in all of Azure end with this: the same on every deployment, another
+// in every other resource group.
+var token = uniqueString(resourceGroup().id)
+
+var tags = {
+  application: 'everything'
+  environment: 'azure'
+  profile: 'resilient'
+}
+
+module network 'modules/network.bicep' = {
+  name: 'network'
+  params: {
+    location: location
+    name: 'everything'
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  params: {
+    location: location
+    name: 'everything'
+    tags: tags
+  }
+}
+
+// Who the application is: it has no password, only roles on what it needs.
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: 'everything'
+  location: location
+  tags: tags
+}
+
+module registry 'modules/registry.bicep' = {
+  name: 'registry'
+  params: {
+    location: location
+    name: 'everything${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    principalId: identity.properties.principalId
+    networkId: network.outputs.id
+    endpointsSubnetId: network.outputs.endpointsSubnetId
+  }
+}
+
+module vault 'modules/vault.bicep' = {
+  name: 'vault'
+  params: {
+    location: location
+    name: 'everything-${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    principalId: identity.properties.principalId
+    networkId: network.outputs.id
+    endpointsSubnetId: network.outputs.endpointsSubnetId
+    secrets: secrets
+  }
+}
+
+module database 'modules/database.bicep' = {
+  name: 'database'
+  params: {
+    location: location
+    name: 'everything-${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    networkId: network.outputs.id
+    subnetId: network.outputs.databaseSubnetId
+    vaultName: vault.outputs.name
+    password: databasePassword
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  params: {
+    location: location
+    name: 'everything${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    principalId: identity.properties.principalId
+    networkId: network.outputs.id
+    endpointsSubnetId: network.outputs.endpointsSubnetId
+  }
+}
+
+module sessions 'modules/sessions.bicep' = {
+  name: 'sessions'
+  params: {
+    location: location
+    name: 'everything-${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    principalId: identity.properties.principalId
+    networkId: network.outputs.id
+    endpointsSubnetId: network.outputs.endpointsSubnetId
+  }
+}
+
+module chat 'modules/chat.bicep' = {
+  name: 'chat'
+  params: {
+    location: location
+    name: 'everything-${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    principalId: identity.properties.principalId
+    networkId: network.outputs.id
+    endpointsSubnetId: network.outputs.endpointsSubnetId
+    deploymentType: chatDeploymentType
+    capacity: chatCapacity
+  }
+}
+
+module cache 'modules/cache.bicep' = {
+  name: 'cache'
+  params: {
+    location: location
+    name: 'everything-${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    vaultName: vault.outputs.name
+    networkId: network.outputs.id
+    endpointsSubnetId: network.outputs.endpointsSubnetId
+  }
+}
+
+module environment 'modules/environment.bicep' = {
+  name: 'environment'
+  params: {
+    location: location
+    name: 'everything'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    subnetId: network.outputs.applicationsSubnetId
+    insightsConnectionString: monitoring.outputs.insightsConnectionString
+  }
+}
+
+// What the application and its jobs find in their environment.
+var variables = [
+  {
+    name: 'GREETING'
+    value: 'Good morning, "friend"'
+  }
+  {
+    name: 'PRICE'
+    value: '\${5} or 5 %{off}'
+  }
+  {
+    name: 'API_KEY'
+    secretRef: 'api-key'
+  }
+  {
+    name: 'JWT_KEY'
+    secretRef: 'jwt-key'
+  }
+  {
+    name: 'PORT'
+    value: '8080'
+  }
+  {
+    name: 'LOG_LEVEL'
+    value: 'warning'
+  }
+  {
+    name: 'DATABASE_URL'
+    secretRef: 'database-url'
+  }
+  {
+    name: 'BUCKET_DOCUMENTS_URL'
+    value: '${storage.outputs.blobEndpoint}documents'
+  }
+  {
+    name: 'BUCKET_EXPORTS_URL'
+    value: '${storage.outputs.blobEndpoint}exports'
+  }
+  {
+    name: 'SESSIONS_URL'
+    value: sessions.outputs.url
+  }
+  {
+    name: 'CACHE_URL'
+    secretRef: 'cache-url'
+  }
+  {
+    name: 'CHAT_BASE_URL'
+    value: chat.outputs.baseUrl
+  }
+  {
+    name: 'CHAT_MODEL'
+    value: chat.outputs.model
+  }
+  {
+    name: 'CHAT_TIMEOUT_MS'
+    value: '90000'
+  }
+  {
+    name: 'AZURE_CLIENT_ID'
+    value: identity.properties.clientId
+  }
+  {
+    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
+    name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
+    value: monitoring.outputs.insightsConnectionString
+  }
+]
+
+// Secrets are never in a template, a log or a revision: each is an address in the vault.
+var secretAddresses = [
+  {
+    name: 'api-key'
+    keyVaultUrl: '${vault.outputs.uri}secrets/api-key'
+    identity: identity.id
+  }
+  {
+    name: 'cache-url'
+    keyVaultUrl: '${vault.outputs.uri}secrets/cache-url'
+    identity: identity.id
+  }
+  {
+    name: 'database-url'
+    keyVaultUrl: '${vault.outputs.uri}secrets/database-url'
+    identity: identity.id
+  }
+  {
+    name: 'jwt-key'
+    keyVaultUrl: '${vault.outputs.uri}secrets/jwt-key'
+    identity: identity.id
+  }
+]
+
+module application 'modules/application.bicep' = if (withApplication) {
+  name: 'application'
+  params: {
+    location: location
+    name: 'everything'
+    tags: tags
+    environmentId: environment.outputs.id
+    identityId: identity.id
+    registryServer: registry.outputs.server
+    image: image
+    variables: variables
+    secrets: secretAddresses
+    stableRevision: stableRevision
+    newestWeight: newestWeight
+  }
+  dependsOn: [
+    database
+    cache
+  ]
+}
+
+module jobs 'modules/jobs.bicep' = if (withApplication) {
+  name: 'jobs'
+  params: {
+    location: location
+    tags: tags
+    environmentId: environment.outputs.id
+    identityId: identity.id
+    registryServer: registry.outputs.server
+    image: image
+    variables: variables
+    secrets: secretAddresses
+  }
+  dependsOn: [
+    database
+    cache
+  ]
+}
+
+module frontDoor 'modules/front-door.bicep' = if (withApplication) {
+  name: 'front-door'
+  params: {
+    name: 'everything'
+    endpointName: 'everything-${token}'
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    originHost: application.outputs.host
+  }
+}
+
+module domain 'modules/domain.bicep' = if (withApplication) {
+  name: 'domain'
+  params: {
+    tags: tags
+    endpointId: frontDoor.outputs.endpointId
+    validationToken: frontDoor.outputs.validationToken
+  }
+}
+
+module alerts 'modules/alerts.bicep' = if (withApplication) {
+  name: 'alerts'
+  params: {
+    name: 'everything'
+    tags: tags
+    receiversId: monitoring.outputs.receiversId
+    applicationId: application.outputs.id
+    databaseId: database.outputs.id
+    frontDoorId: frontDoor.outputs.id
+  }
+}
+
+module budget 'modules/budget.bicep' = {
+  name: 'budget'
+  params: {
+    name: 'everything'
+  }
+}
+
+module pipeline 'modules/pipeline.bicep' = if (withApplication && !empty(githubRepository)) {
+  name: 'pipeline'
+  params: {
+    location: location
+    name: 'everything-pipeline'
+    tags: tags
+    repository: githubRepository
+    registryName: registry.outputs.name
+    applicationIdentityName: identity.name
+    applicationName: 'everything'
+    environmentName: 'everything'
+    jobNames: [
+      'everything-setup'
+      'everything-clean'
+      'everything-report'
+    ]
+  }
+  dependsOn: [
+    application
+    jobs
+  ]
+}
+
+@description('Where images are pushed to: the variable REGISTRY of the GitHub environment.')
+output registryName string = registry.outputs.name
+
+@description('Where the application answers.')
+output url string = withApplication ? 'https://${frontDoor.outputs.host}' : ''
+
+@description('What the pipeline signs in with: the variable AZURE_CLIENT_ID of the GitHub environment.')
+output pipelineClientId string = withApplication && !empty(githubRepository) ? pipeline.outputs.clientId : ''
+
+// What `container-app.yaml` is filled in with.
+
+@description('ENVIRONMENT_ID of `container-app.yaml`.')
+output environmentId string = environment.outputs.id
+
+@description('IDENTITY_ID of `container-app.yaml`.')
+output identityId string = identity.id
+
+@description('REGISTRY_SERVER of `container-app.yaml`.')
+output registryServer string = registry.outputs.server
+
+@description('VAULT_URI of `container-app.yaml`.')
+output vaultUri string = vault.outputs.uri
+
+@description('BLOB_ENDPOINT of `container-app.yaml`.')
+output blobEndpoint string = storage.outputs.blobEndpoint
+
+@description('SESSIONS_URL of `container-app.yaml`.')
+output sessionsUrl string = sessions.outputs.url
+
+@description('CHAT_BASE_URL of `container-app.yaml`.')
+output chatBaseUrl string = chat.outputs.baseUrl
+
+@description('IDENTITY_CLIENT_ID of `container-app.yaml`.')
+output identityClientId string = identity.properties.clientId
+
+@description('INSIGHTS_CONNECTION_STRING of `container-app.yaml`; it only allows writing.')
+output insightsConnectionString string = monitoring.outputs.insightsConnectionString
+
+@description('The name servers to which `app.example.com` must point.')
+output nameServers array = withApplication ? domain.outputs.nameServers : []
+
+@description('The name under which the network knows the database server.')
+output databaseHost string = database.outputs.host

@@ -1,0 +1,26 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  # Local zones and the like have to be asked for, and lack some of the services used here.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  # The beginning of every name: short enough for the load balancer's limit of 32 characters.
+  name       = "tiny-aws"
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+
+  # The zones by number: 2 of the region's.
+  zones = {
+    a = 0
+    b = 1
+  }
+}
