@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use trefoil_core::plan::{
-    Action, Bytes, CopyObjects, CopySecrets, CopySessions, Interval, Limits, Plan,
-    PlanKind, ProvisionEnvironment, Since, Step,
+    Action, Bytes, CopyObjects, CopySecrets, CopySessions, Interval, Limits, Plan, PlanKind,
+    ProvisionEnvironment, Since, Step,
 };
 use trefoil_core::planner::environment::inputs;
 
