@@ -8,6 +8,7 @@ use trefoil_core::cost::{Needs, Offer, Place, PriceBook, Pricer, Usage};
 use trefoil_core::spec::AppSpec;
 use url::Url;
 
+use crate::change_record;
 use crate::chat::{Chat, ChatOptions};
 use crate::objects::Objects;
 use crate::secrets::Secrets;
@@ -278,7 +279,7 @@ pub(crate) fn open_objects(url: &str) -> Result<Objects> {
     let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
     let (objects, url) = by_url(&url, all.map(|objects| (objects.schemes, objects)))?;
     let bucket = (objects.open)(&url)?;
-    if recorded { bucket.recorded() } else { Ok(bucket) }
+    if recorded { change_record::recorded(bucket) } else { Ok(bucket) }
 }
 
 /// The URL of a bucket without `change_record=true`, and whether it was there: it means the same
