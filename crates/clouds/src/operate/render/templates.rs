@@ -123,7 +123,7 @@ fn write_escaped(
     let wrong = |what: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, what);
     match value.kind() {
         ValueKind::Number => {}
-        // Every language here writes them so; the engine would write Python's `True`.
+        // The engine itself would write `True`.
         ValueKind::Bool => {
             return Ok(out.write_str(if value.is_true() { "true" } else { "false" })?);
         }

@@ -238,7 +238,7 @@ fn given(
         variable(&name, Given::Bucket, &names::container(bucket))
     }));
     if spec.sessions.is_some() {
-        all.push(variable("SESSIONS_URL", Given::Sessions, "dbs/sessions/colls/sessions"));
+        all.push(variable("SESSIONS_URL", Given::Sessions, ""));
     }
     all.extend(own.cache.as_ref().map(secret("CACHE_URL")));
     all.extend(spec.chat.iter().flat_map(chat));
