@@ -6,9 +6,15 @@ use std::path::Path;
 
 use crate::support::{deployment, example, examples, render};
 
-/// Example and environment.
-const ALL: [(&str, &str); 4] =
-    [("tiny", "aws"), ("medassistant", "aws"), ("everything", "aws"), ("pair", "primary")];
+/// The examples and their environments on AWS.
+pub(crate) const ALL: [(&str, &str); 6] = [
+    ("tiny", "aws"),
+    ("medassistant", "aws"),
+    ("everything", "aws"),
+    ("pair", "primary"),
+    ("regions", "primary"),
+    ("regions", "secondary"),
+];
 
 #[test]
 fn the_examples_are_what_is_rendered() {

@@ -3,5 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
 
+mod changes;
 mod golden;
+mod hostile;
+mod limits;
+mod literals;
+mod never;
 mod support;
+mod task;

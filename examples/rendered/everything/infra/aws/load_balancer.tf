@@ -1,4 +1,5 @@
 resource "aws_lb" "this" {
+  #checkov:skip=CKV2_AWS_28:Only the content delivery network reaches it, and the firewall is there.
   name               = "${local.name}-lb"
   load_balancer_type = "application"
   internal           = false

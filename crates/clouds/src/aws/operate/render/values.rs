@@ -168,6 +168,6 @@ fn image(source: &str) -> Option<Image> {
 }
 
 fn misfit(why: String) -> Error {
-    Error::failed("render_misfit", why)
+    Error::usage("render_misfit", why)
         .hint("what does not fit is refused before: a fault of this program")
 }

@@ -135,6 +135,7 @@ resource "aws_secretsmanager_secret_rotation" "database" {
 
 # RDS would make these itself, and keep the logs for ever.
 resource "aws_cloudwatch_log_group" "database" {
+  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   for_each = toset(["postgresql", "upgrade"])
 
   name              = "/aws/rds/instance/${local.name}/${each.key}"

