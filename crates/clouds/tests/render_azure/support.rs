@@ -70,6 +70,7 @@ pub(crate) fn example(name: &str, environment: &str) -> Files {
 pub(crate) fn with(more: &str) -> String {
     let head = "name: shop\nenvironments: { azure: { cloud: azure, region: eastus } }\n";
     let has_application = more.contains("application:");
-    let application = if has_application { "" } else { "application: { image: \"a.io/shop:1\" }\n" };
+    let application =
+        if has_application { "" } else { "application: { image: \"a.io/shop:1\" }\n" };
     format!("{head}{application}{more}")
 }

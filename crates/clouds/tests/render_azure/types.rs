@@ -91,7 +91,11 @@ fn expressions(file: &File) -> impl Iterator<Item = &Expr> {
     let defaults = file.params.values().filter_map(|one| one.default.as_ref());
     let bodies = file.resources.iter().map(|one| &one.body);
     let modules = file.modules.iter().map(|one| &one.body);
-    defaults.chain(file.variables.values()).chain(bodies).chain(modules).chain(file.outputs.values())
+    defaults
+        .chain(file.variables.values())
+        .chain(bodies)
+        .chain(modules)
+        .chain(file.outputs.values())
 }
 
 /// A module gets what it asks for and nothing else, and gives what is asked of it.

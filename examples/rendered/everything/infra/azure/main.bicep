@@ -20,6 +20,13 @@ param stableRevision string = ''
 @maxValue(100)
 param newestWeight int = 10
 
+@description('Whether the registry can be reached from the internet: a pipeline on machines of GitHub needs it.')
+@allowed([
+  'Enabled'
+  'Disabled'
+])
+param registryPublicNetworkAccess string = 'Enabled'
+
 @description('The GitHub repository whose pipeline deploys, OWNER/NAME; empty for none.')
 param githubRepository string = ''
 
@@ -86,6 +93,7 @@ module registry 'modules/registry.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     principalId: identity.properties.principalId
+    publicNetworkAccess: registryPublicNetworkAccess
     networkId: network.outputs.id
     endpointsSubnetId: network.outputs.endpointsSubnetId
   }

@@ -54,9 +54,6 @@ module network 'modules/network.bicep' = {
     location: location
     name: 'medassistant'
     tags: tags
-    peerAddressPrefixes: empty(peerAddresses) ? [] : [
-      '10.10.0.0/16'
-    ]
   }
 }
 
