@@ -2,4 +2,5 @@
 
 pub mod feed;
 pub mod pricing;
+pub mod render;
 pub mod resources;

@@ -124,7 +124,9 @@ fn write_escaped(
     match value.kind() {
         ValueKind::Number => {}
         // The engine itself would write `True`.
-        ValueKind::Bool => return Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+        ValueKind::Bool => {
+            return Ok(out.write_str(if value.is_true() { "true" } else { "false" })?);
+        }
         ValueKind::String if value.is_safe() => {}
         ValueKind::String => {
             let escape = match state.auto_escape() {

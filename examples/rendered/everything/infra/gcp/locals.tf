@@ -1,0 +1,51 @@
+locals {
+  labels = {
+    application = "everything"
+    environment = "gcp"
+    managed-by  = "terraform"
+  }
+
+  image = coalesce(var.image, "${local.upstream_images}/example/everything:2.4.1")
+  # Cloud Run pulls from Artifact Registry, which fetches what is kept elsewhere.
+  upstream_images = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.upstream.repository_id}"
+
+  # What the application is told; Cloud Run adds PORT.
+  environment = {
+    LOG_LEVEL = "warning"
+    CHAT_TIMEOUT_MS = "90000"
+    CHAT_MODEL = "google/gemini-2.5-flash"
+    OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318"
+    OTEL_SERVICE_NAME = "everything"
+    GREETING = "Good morning, \"friend\""
+    PRICE = "$${5} or 5 %%{off}"
+    BUCKET_DOCUMENTS_URL = "gs://${google_storage_bucket.application["documents"].name}"
+    BUCKET_EXPORTS_URL = "gs://${google_storage_bucket.application["exports"].name}"
+    SESSIONS_URL = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
+    CHAT_BASE_URL = "https://${var.region}-aiplatform.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/endpoints/openapi"
+  }
+
+  # Variables whose values are secrets: the secret, and which version of it.
+  secret_environment = {
+    API_KEY = {
+      secret  = google_secret_manager_secret.application["api-key"].secret_id
+      version = "latest"
+    }
+    JWT_KEY = {
+      secret  = google_secret_manager_secret.application["jwt-key"].secret_id
+      version = "latest"
+    }
+    # A fixed version: a new password is a new revision, never a surprise at the next start.
+    DATABASE_URL = {
+      secret  = google_secret_manager_secret.database_url.secret_id
+      version = google_secret_manager_secret_version.database_url.version
+    }
+    CACHE_URL = {
+      secret  = google_secret_manager_secret.cache_url.secret_id
+      version = google_secret_manager_secret_version.cache_url.version
+    }
+    CACHE_CA_CERTIFICATE = {
+      secret  = google_secret_manager_secret.cache_authority.secret_id
+      version = google_secret_manager_secret_version.cache_authority.version
+    }
+  }
+}

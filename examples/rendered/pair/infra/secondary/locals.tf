@@ -1,0 +1,27 @@
+locals {
+  labels = {
+    application = "medassistant"
+    environment = "secondary"
+    managed-by  = "terraform"
+  }
+
+  image = coalesce(var.image, "${local.upstream_images}/trefoil/medassistant:0.1.0")
+  # Cloud Run pulls from Artifact Registry, which fetches what is kept elsewhere.
+  upstream_images = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.upstream.repository_id}"
+
+  # What the application is told; Cloud Run adds PORT.
+  environment = {
+    LOG_LEVEL = "info"
+    BUCKET_DOCUMENTS_URL = "gs://${google_storage_bucket.application["documents"].name}"
+    SESSIONS_URL = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
+  }
+
+  # Variables whose values are secrets: the secret, and which version of it.
+  secret_environment = {
+    # A fixed version: a new password is a new revision, never a surprise at the next start.
+    DATABASE_URL = {
+      secret  = google_secret_manager_secret.database_url.secret_id
+      version = google_secret_manager_secret_version.database_url.version
+    }
+  }
+}
