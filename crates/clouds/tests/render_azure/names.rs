@@ -88,8 +88,8 @@ fn names_that_were_cut_stay_apart() {
 #[test]
 fn own_secrets_make_way_for_those_of_the_specification() {
     let text = everything("shop")
-        .replace("setup: [a]", "setup: [a], secrets: { A: database-url, B: cache-url }");
+        .replace("setup: [a]", "setup: [a], secrets: { A: database, B: cache }");
     let files = rendered(&text);
-    assert!(files["infra/azure/modules/database.bicep"].contains("name: 'database-url-2'"));
-    assert!(files["infra/azure/modules/cache.bicep"].contains("name: 'cache-url-2'"));
+    assert!(files["infra/azure/modules/database.bicep"].contains("name: 'database-2'"));
+    assert!(files["infra/azure/modules/cache.bicep"].contains("name: 'cache-2'"));
 }

@@ -221,7 +221,7 @@ var variables = [
   }
   {
     name: 'DATABASE_URL'
-    secretRef: 'database-url'
+    secretRef: 'database'
   }
   {
     name: 'BUCKET_DOCUMENTS_URL'
@@ -237,7 +237,7 @@ var variables = [
   }
   {
     name: 'CACHE_URL'
-    secretRef: 'cache-url'
+    secretRef: 'cache'
   }
   {
     name: 'CHAT_BASE_URL'
@@ -256,7 +256,6 @@ var variables = [
     value: identity.properties.clientId
   }
   {
-    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
     value: monitoring.outputs.insightsConnectionString
   }
@@ -270,13 +269,13 @@ var secretAddresses = [
     identity: identity.id
   }
   {
-    name: 'cache-url'
-    keyVaultUrl: '${vault.outputs.uri}secrets/cache-url'
+    name: 'cache'
+    keyVaultUrl: '${vault.outputs.uri}secrets/cache'
     identity: identity.id
   }
   {
-    name: 'database-url'
-    keyVaultUrl: '${vault.outputs.uri}secrets/database-url'
+    name: 'database'
+    keyVaultUrl: '${vault.outputs.uri}secrets/database'
     identity: identity.id
   }
   {
