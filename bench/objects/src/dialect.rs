@@ -215,7 +215,7 @@ async fn swallow(body: Incoming, chunked: bool) -> Result<(u64, String), String>
     Ok((size_bytes, hex::encode(md5.finalize())))
 }
 
-/// The `aws-chunked` encoding: each chunk has its length before it, and checksums follow the last.
+/// The chunked encoding of uploads: each chunk has its length before it, and checksums follow the last.
 #[derive(Default)]
 struct Frames {
     buffer: BytesMut,
@@ -262,7 +262,7 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let pairs = headers.iter().filter(|(name, _)| wanted(name.as_str()));
     let pair = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
         // What says how it was sent says nothing of the object.
-        let value = value.to_str().ok().filter(|value| *value != "aws-chunked")?;
+        let value = value.to_str().ok().filter(|value| !value.ends_with("-chunked"))?;
         Some((name.as_str().to_owned(), value.to_owned()))
     };
     pairs.filter_map(pair).collect()

@@ -43,8 +43,9 @@ pub struct Global {
     /// A file of TREFOIL_* settings [default: .env, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
-    /// Where state is kept: a folder or file:// URL [default: .trefoil beside the specification]
-    /// [env: TREFOIL_STATE]
+    /// Where state is kept: a folder or file:// URL [default: .trefoil beside the specification];
+    /// s3://BUCKET/FOLDER?endpoint=URL keeps the log and the journals in a bucket, the rest in
+    /// .trefoil [env: TREFOIL_STATE]
     #[arg(long, global = true, value_name = "URL")]
     pub state: Option<String>,
     /// Print exactly one JSON object [env: TREFOIL_JSON]
@@ -286,6 +287,8 @@ pub enum MigrateCommand {
     Preflight(PreflightArgs),
     /// Perform a plan on copies, and measure; the environment that serves is only read
     Rehearse(RehearseArgs),
+    /// Compare every row of two databases; changes nothing
+    Verify(VerifyArgs),
     /// Perform a plan; ends when the soak begins
     Run(MigrateRunArgs),
     /// Go back, keeping what was written since
@@ -329,6 +332,15 @@ pub struct MigratePlanArgs {
         value_parser = clap::value_parser!(u32).range(1..=100)
     )]
     pub require_approval: Option<u32>,
+    /// Copy the rows of unlogged tables while users wait: no stream carries them
+    #[arg(long)]
+    pub unlogged: bool,
+    /// Copy large objects before the switch, and what has changed of them while users wait
+    #[arg(long)]
+    pub large_objects: bool,
+    /// The share of one server process that comparing rows may take, in percent [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_load: Option<u32>,
 }
 
 /// `trefoil migrate preflight`.
@@ -340,6 +352,21 @@ pub struct PreflightArgs {
     /// The environment that shall serve
     #[arg(long, value_name = "ENV")]
     pub to: String,
+}
+
+/// `trefoil migrate verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// An environment, a PostgreSQL URL without a password, or env:VARIABLE that holds a URL
+    #[arg(value_name = "A")]
+    pub source: String,
+    /// The other one
+    #[arg(value_name = "B")]
+    pub target: String,
+    /// The share of one server process that it may take on each side, in percent
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_load: u32,
 }
 
 /// `trefoil migrate run`.
@@ -505,6 +532,7 @@ impl Command {
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
             Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
             Command::Migrate(MigrateCommand::Rehearse(_)) => "migrate-rehearse",
+            Command::Migrate(MigrateCommand::Verify(_)) => "migrate-verify",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
             Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
             Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",

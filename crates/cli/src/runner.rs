@@ -13,12 +13,18 @@ use crate::{Cx, Result};
 
 /// Opens the log and the journals of this application.
 pub async fn state(cx: &Cx) -> Result<State> {
-    State::open(&cx.settings.state.join("state")).await
+    match &cx.settings.log_url {
+        Some(url) => State::open_url(url).await,
+        None => State::open(&cx.settings.state.join("state")).await,
+    }
 }
 
 /// The same for a command that only looks.
 pub fn state_to_read(cx: &Cx) -> Result<State> {
-    State::open_to_read(&cx.settings.state.join("state"))
+    match &cx.settings.log_url {
+        Some(url) => State::open_url_to_read(url),
+        None => State::open_to_read(&cx.settings.state.join("state")),
+    }
 }
 
 /// From now on Ctrl-C asks the engine to stop, which first ends what it may not leave half done.

@@ -19,6 +19,8 @@ pub struct Settings {
     pub file: PathBuf,
     /// The folder of state on this machine, absolute.
     pub state: PathBuf,
+    /// Where the log and the journals are when they are not in that folder.
+    pub log_url: Option<String>,
     /// Print one JSON object instead of text.
     pub json: bool,
     /// Do not ask.
@@ -149,7 +151,8 @@ impl Settings {
         let no_progress = flags.no_progress || environment.flag("TREFOIL_NO_PROGRESS")?;
         let state = flags.state.as_deref().or_else(|| environment.get("TREFOIL_STATE"));
         Ok(Self {
-            state: match state {
+            log_url: state.filter(|state| is_store(state)).map(str::to_owned),
+            state: match state.filter(|state| !is_store(state)) {
                 Some(state) => absolute(&state_folder(state)?)?,
                 None => folder_of(&file)?.join(".trefoil"),
             },
@@ -195,14 +198,21 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Whether `--state` names a store elsewhere that can hold the log.
+fn is_store(state: &str) -> bool {
+    trefoil_clouds::registry::open_log_store(state).is_ok()
+}
+
 /// The folder that `--state` names.
 fn state_folder(state: &str) -> Result<PathBuf> {
     let Some((scheme, _)) = state.split_once("://") else { return Ok(PathBuf::from(state)) };
     if scheme != "file" {
-        let message = format!("keeping state at {scheme}:// is not built yet");
-        return Err(
-            Error::usage("state_not_yet", message).hint("give a folder, or a file:// URL of one")
-        );
+        // Why it is no store that this build knows; the URL itself may hold a password.
+        let why = trefoil_clouds::registry::open_log_store(state).err();
+        let message = format!("state cannot be kept at this {scheme}:// address");
+        let hint = "give a folder, a file:// URL of one, or s3://BUCKET/FOLDER?endpoint=URL";
+        let error = Error::usage("state_not_yet", message).hint(hint);
+        return Err(why.into_iter().fold(error, Error::because));
     }
     let path = Url::parse(state).ok().and_then(|url| url.to_file_path().ok());
     path.ok_or_else(|| {
@@ -243,8 +253,25 @@ mod tests {
         assert_eq!(state("t.yaml", Some("/s")).unwrap(), Path::new("/s"));
         assert_eq!(state("t.yaml", Some("file:///a%20b")).unwrap(), Path::new("/a b"));
         assert!(state("t.yaml", Some("here")).unwrap().is_absolute());
-        assert_eq!(state("t.yaml", Some("s3://bucket/x")).unwrap_err().code(), "state_not_yet");
+        assert_eq!(state("t.yaml", Some("gs://bucket/x")).unwrap_err().code(), "state_not_yet");
         assert_eq!(state("t.yaml", Some("file://host/x")).unwrap_err().code(), "state_url");
+    }
+
+    #[test]
+    fn a_log_in_a_bucket_leaves_the_rest_beside_the_specification() {
+        let url = "s3://bucket/x?endpoint=http://127.0.0.1:1";
+        let flags = Global {
+            file: Some("/srv/shop/t.yaml".into()),
+            state: Some(url.to_owned()),
+            ..Global::default()
+        };
+        let settings = resolve(&flags, &[], "").unwrap();
+        assert_eq!(settings.log_url.as_deref(), Some(url));
+        assert_eq!(settings.state, Path::new("/srv/shop/.trefoil"));
+        let state = Some("s3://id:hidden@bucket/x".to_owned());
+        let error = resolve(&Global { state, ..Global::default() }, &[], "").unwrap_err();
+        assert_eq!(error.code(), "state_not_yet");
+        assert!(!error.chain().contains("hidden"), "{}", error.chain());
     }
 
     #[test]

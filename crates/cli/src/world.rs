@@ -39,6 +39,7 @@ pub fn open(settings: &Settings, spec: &AppSpec, environments: &[&str]) -> Resul
         spec_file: settings.file.clone(),
         sites,
         folder: settings.state.clone(),
+        log_url: settings.log_url.clone(),
         program,
     })
 }

@@ -155,6 +155,8 @@ fn every_answer_is_as_its_schema_says() {
     let shown = reader.ok(&["runs", "show", there]);
     assert_eq!(shown["state"], "soaking");
     reader.ok(&["runs", "approve", there, "--as", "Ada", "--item", "functionality_testing"]);
+    let compared = reader.ok(&["migrate", "verify", "west", "east"]);
+    assert!(compared["stream"].is_string(), "{compared:#}");
     reader.ok(&["migrate", "rollback", there, "--plan-only"]);
     reader.killed(&["migrate", "rollback", there]);
     reader.ok(&["runs", "resume", "last"]);

@@ -47,7 +47,7 @@ fn a_plan_that_was_edited_after_its_approval_is_refused_with_what_differs() {
     town.ok(&["up", "east"]);
     let file = town.path().join("plan.json").display().to_string();
     let made = ["migrate", "plan", "--from", "east", "--to", "west", "--output", &file];
-    town.ok(&[&made[..], &["--require-approval", "1"]].concat());
+    town.ok(&[&made[..], &["--require-approval=1"]].concat());
     refused(&town, &["migrate", "run", &file], 3, "approval_missing");
     refused(&town, &["runs", "resume", "last"], 3, "approval_missing");
     town.ok(&["runs", "approve", "last", "--as", "Ada"]);

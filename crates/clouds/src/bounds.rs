@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::stream::StreamExt;
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt};
 
-use crate::objects::ByteStream;
 use crate::{Error, Result};
 
 /// The most that one call lists.
@@ -22,7 +22,9 @@ pub(crate) async fn within<T>(
 }
 
 /// A content that counts its pieces, and the count.
-pub(crate) fn beating(content: ByteStream) -> (ByteStream, Arc<AtomicU64>) {
+pub(crate) fn beating(
+    content: BoxStream<'static, Result<Bytes>>,
+) -> (BoxStream<'static, Result<Bytes>>, Arc<AtomicU64>) {
     let beat = Arc::new(AtomicU64::new(0));
     let count = beat.clone();
     let content = content.inspect(move |_| {

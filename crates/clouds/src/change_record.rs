@@ -20,13 +20,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::objects::{
-    Attributes, ByteStream, Capabilities, Change, Condition, ListedObject, ObjectInfo,
+    Attributes, ByteStream, Capabilities, Change, Condition, ListedObject, ObjectInfo, Objects,
     ObjectsDriver, Page, Version, stream_of,
 };
 use crate::{Error, Result};
 
 /// Keys that begin so are the handle's own.
-pub(crate) const RESERVED: &str = ".trefoil/";
+const RESERVED: &str = ".trefoil/";
 /// Where the notes are.
 const NOTES: &str = ".trefoil/changes/";
 /// How many keys a note has at most.
@@ -46,8 +46,26 @@ const TOGETHER: usize = 32;
 /// A note is far smaller.
 const NOTE_MAX_BYTES: usize = 1 << 20;
 
+/// The same bucket, whose handle notes in it what it changes, under keys that begin with
+/// `.trefoil/`: then a move need not list it while users wait. Every writer has to use such a
+/// handle. A store that keeps a record by itself needs no notes. In a URL: `change_record=true`.
+///
+/// # Errors
+/// Code `change_record_unsupported` for a store that cannot create an object only if it is absent.
+pub fn recorded(bucket: Objects) -> Result<Objects> {
+    let can = bucket.capabilities();
+    if can.change_record {
+        return Ok(bucket);
+    }
+    if !can.conditional {
+        let why = "this store cannot hold a record of changes: it has no conditional writes";
+        return Err(Error::refused("change_record_unsupported", why));
+    }
+    Ok(Objects::new(Arc::new(Recorded::new(bucket.driver()))))
+}
+
 /// A driver whose changes are noted in the bucket.
-pub(crate) struct Recorded {
+struct Recorded {
     inner: Arc<dyn ObjectsDriver>,
     notes: Arc<Notes>,
 }
@@ -101,7 +119,7 @@ impl Drop for Noted {
 
 impl Recorded {
     /// Notes the changes that are made through this driver.
-    pub(crate) fn new(inner: Arc<dyn ObjectsDriver>) -> Self {
+    fn new(inner: Arc<dyn ObjectsDriver>) -> Self {
         let notes = Notes {
             inner: inner.clone(),
             turn: tokio::sync::Mutex::new(None),
@@ -438,9 +456,11 @@ impl ObjectsDriver for Recorded {
         futures::stream::iter(found).map(look).buffered(TOGETHER).try_collect().await
     }
 
+    /// The last place of the newest settled note. It is never 0, from where nothing is known: what
+    /// was there before the first note is in no note.
     async fn position(&self) -> Result<u64> {
-        let settled = self.notes.settled().await?;
-        Ok(if settled == 0 { 0 } else { settled * KEYS_MAX as u64 + KEYS_MAX as u64 - 1 })
+        let places = KEYS_MAX as u64;
+        Ok(self.notes.settled().await? * places + places - 1)
     }
 
     async fn sync(&self) -> Result<()> {

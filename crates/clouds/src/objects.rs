@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{beating, check_limit, while_it_moves, within};
-use crate::change_record::Recorded;
 use crate::{Error, Result};
 
 pub use crate::object_keys::KeyRules;
@@ -276,23 +275,9 @@ impl Objects {
         crate::registry::open_objects(url)
     }
 
-    /// The same bucket, whose handle notes in it what it changes, under keys that begin with
-    /// `.trefoil/`: then a move need not list it while users wait. Every writer has to use such a
-    /// handle. A store that keeps a record by itself needs no notes. In a URL: `change_record=true`.
-    ///
-    /// # Errors
-    /// Code `change_record_unsupported` for a store that cannot create an object only if it is
-    /// absent.
-    pub fn recorded(self) -> Result<Self> {
-        let can = self.capabilities();
-        if can.change_record {
-            return Ok(self);
-        }
-        if !can.conditional {
-            let why = "this store cannot hold a record of changes: it has no conditional writes";
-            return Err(Error::refused("change_record_unsupported", why));
-        }
-        Ok(Self { driver: Arc::new(Recorded::new(self.driver)) })
+    /// What the handle works on.
+    pub(crate) fn driver(self) -> Arc<dyn ObjectsDriver> {
+        self.driver
     }
 
     /// The same bucket, whose handle notes nothing: for those who know by themselves what they

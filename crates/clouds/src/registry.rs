@@ -8,6 +8,7 @@ use trefoil_core::cost::{Needs, Offer, Place, PriceBook, Pricer, Usage};
 use trefoil_core::spec::AppSpec;
 use url::Url;
 
+use crate::change_record;
 use crate::chat::{Chat, ChatOptions};
 use crate::objects::Objects;
 use crate::secrets::Secrets;
@@ -39,7 +40,19 @@ struct OpensObjects {
     /// The schemes of their URLs.
     schemes: &'static [&'static str],
     open: fn(&Url) -> Result<Objects>,
+    /// The URL of a bucket that is there already, by its name, endpoint and region.
+    existing: Option<ExistingUrl>,
+    /// How logs are kept in a bucket.
+    #[cfg(feature = "operate")]
+    log: Option<OpensLog>,
 }
+
+/// How a log is opened by its URL.
+#[cfg(feature = "operate")]
+type OpensLog = fn(&Url) -> Result<std::sync::Arc<dyn crate::operate::log_store::LogStore>>;
+
+/// The URL of a bucket by its name, endpoint and region.
+type ExistingUrl = fn(&str, Option<&str>, Option<&str>) -> Result<Url>;
 
 /// What a cloud bills for what a specification needs.
 #[cfg(feature = "operate")]
@@ -82,6 +95,9 @@ const CLOUDS: &[Cloud] = &[
         objects: Some(OpensObjects {
             schemes: crate::local::SCHEMES,
             open: crate::local::open_objects,
+            existing: None,
+            #[cfg(feature = "operate")]
+            log: None,
         }),
     },
     #[cfg(feature = "aws")]
@@ -97,6 +113,9 @@ const CLOUDS: &[Cloud] = &[
         objects: Some(OpensObjects {
             schemes: crate::aws::SCHEMES,
             open: crate::aws::open_objects,
+            existing: Some(crate::aws::bucket_url),
+            #[cfg(feature = "operate")]
+            log: Some(crate::aws::operate::open_log),
         }),
     },
     #[cfg(feature = "azure")]
@@ -260,7 +279,7 @@ pub(crate) fn open_objects(url: &str) -> Result<Objects> {
     let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
     let (objects, url) = by_url(&url, all.map(|objects| (objects.schemes, objects)))?;
     let bucket = (objects.open)(&url)?;
-    if recorded { bucket.recorded() } else { Ok(bucket) }
+    if recorded { change_record::recorded(bucket) } else { Ok(bucket) }
 }
 
 /// The URL of a bucket without `change_record=true`, and whether it was there: it means the same
@@ -278,6 +297,49 @@ fn without_record(text: &str) -> (String, bool) {
         url.query_pairs_mut().extend_pairs(rest);
     }
     (url.into(), true)
+}
+
+/// Opens the store of logs at a URL such as `s3://bucket/folder`. Asks nobody yet.
+///
+/// # Errors
+/// `service_url` and `service_url_unknown`.
+#[cfg(feature = "operate")]
+pub fn open_log_store(
+    url: &str,
+) -> Result<std::sync::Arc<dyn crate::operate::log_store::LogStore>> {
+    let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
+    let logs = all.filter_map(|objects| Some((objects.schemes, objects.log?)));
+    let (open, url) = by_url(url, logs)?;
+    open(&url)
+}
+
+/// The URL of a bucket of an environment that is there already; `None` of one that Trefoil makes.
+/// An endpoint means a store that speaks the language of the cloud whose buckets have endpoints.
+///
+/// # Errors
+/// Code `bucket_endpoint` for a bucket without an endpoint on a cloud without such buckets.
+pub(crate) fn existing_bucket(
+    spec: &AppSpec,
+    environment: &str,
+    bucket: &str,
+) -> Result<Option<String>> {
+    let Some(place) = spec.environments.get(environment) else { return Ok(None) };
+    let Some(there) = place.buckets.get(bucket) else { return Ok(None) };
+    let own = find(&place.cloud)?.objects.and_then(|objects| objects.existing);
+    let spoken = || CLOUDS.iter().find_map(|cloud| cloud.objects?.existing);
+    let url = match there.endpoint {
+        Some(_) => own.or_else(spoken),
+        None => own,
+    };
+    let url = url.ok_or_else(|| {
+        let key = format!("environments.{environment}.buckets.{bucket}");
+        let cloud = &place.cloud;
+        let message = format!("`{key}` has no endpoint, and `{cloud}` has no buckets of its own");
+        Error::usage("bucket_endpoint", message)
+            .hint("give the `endpoint` of a store that speaks S3, or leave the bucket out")
+    })?;
+    let name = there.name.as_deref().unwrap_or(bucket);
+    url(name, there.endpoint.as_deref(), place.region.as_deref()).map(|url| Some(url.into()))
 }
 
 /// Opens a store of sessions by its URL.

@@ -66,7 +66,7 @@ async fn an_environment_and_its_urls_are_the_same_services() {
     let services = open_services(&spec, "east", folder.path(), None).unwrap();
     assert!(services.database.is_none() && services.sessions.is_some());
     assert!(!layout.root().exists(), "opening makes nothing");
-    create_stores(&spec, &layout).unwrap();
+    create_stores(&spec, "east", &layout).unwrap();
     services.objects["documents"].health().await.unwrap();
     services.sessions.as_ref().unwrap().health().await.unwrap();
     services.objects["documents"].put_bytes("a", Bytes::from_static(b"x")).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_store_that_is_removed_and_made_again_is_found_by_old_handles() {
     documents.put_bytes("a", Bytes::from_static(b"x")).await.unwrap();
     std::fs::remove_dir_all(layout.root()).unwrap();
     assert!(documents.head("a").await.unwrap().is_none());
-    create_stores(&spec, &layout).unwrap();
+    create_stores(&spec, "east", &layout).unwrap();
     documents.put_bytes("b", Bytes::from_static(b"y")).await.unwrap();
     let again = open_services(&spec, "east", folder.path(), None).unwrap();
     assert!(again.objects["documents"].head("b").await.unwrap().is_some());

@@ -45,7 +45,7 @@ pub async fn of_move(
         source: observe(source).await?,
         target: observe(target).await?,
         ledger: state.ledger().await?,
-        findings: findings(source, target).await?,
+        findings: preflight::chosen(findings(source, target).await?, options.unstreamed),
         buckets: buckets(world, source, target).await?,
         traffic: traffic(world, source),
         options,
@@ -195,7 +195,7 @@ async fn dry(pair: &Pair, stream: &str) -> Option<Blocker> {
             Err(error) => {
                 return Some(Blocker {
                     code: "way_back_closed".into(),
-                    message: format!("the stream back is gone: {}", error.chain()),
+                    message: format!("rollback is no longer possible: {}", error.chain()),
                     hint: "what was written since cannot be carried back".into(),
                 });
             }

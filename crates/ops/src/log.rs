@@ -2,37 +2,52 @@
 //! append entry N, and the loser learns at once that it is stale. Nothing is updated in place.
 //!
 //! Entry N is the object `<prefix>/<N, 20 digits>.json`; it holds the digest of entry N-1, so that
-//! a changed, missing or foreign entry is seen by everyone who reads.
+//! a changed, missing or foreign entry is seen by everyone who reads. Old entries may stand together
+//! in a checkpoint instead, see [`checkpoint`].
+
+pub mod checkpoint;
+pub mod files;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use jiff::Timestamp;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
+use trefoil_clouds::operate::log_store::{Created, LogStore};
 use trefoil_core::digest::sha256_hex;
 
 use crate::{Error, Result};
 
 /// The format that this program writes and reads.
 const VERSION: u32 = 1;
-/// How long one call of the store may take.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one call of the store may take, should the store not keep to its own bound.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a read begins again because entries went into a checkpoint meanwhile.
+const READS: u32 = 5;
 /// How often an append whose result is not known is tried again.
 const ATTEMPTS: u32 = 6;
 /// The pause before the second attempt; it doubles with each one.
 const BACKOFF: Duration = Duration::from_millis(50);
 
-/// One log in an object store.
+/// One log in a store.
 #[derive(Debug, Clone)]
 pub struct FencedLog {
-    store: Arc<dyn ObjectStore>,
-    prefix: Path,
+    store: Arc<dyn LogStore>,
+    prefix: String,
+    compacted: bool,
+}
+
+/// What a listing showed of a log.
+struct Names {
+    /// The entries, lowest first.
+    entries: Vec<u64>,
+    /// The highest entry; 0 for an empty log.
+    newest: u64,
+    /// The checkpoints, lowest first.
+    checkpoints: Vec<u64>,
 }
 
 /// The newest entry that a reader knows: its number, and the digest that the next one must name.
@@ -89,33 +104,68 @@ struct Envelope {
 }
 
 impl FencedLog {
-    /// The log under `prefix`.
-    pub fn new(store: Arc<dyn ObjectStore>, prefix: Path) -> Self {
-        Self { store, prefix }
+    /// The log under `prefix`, whose entries all stay for ever.
+    pub fn new(store: Arc<dyn LogStore>, prefix: impl Into<String>) -> Self {
+        Self { store, prefix: prefix.into(), compacted: false }
+    }
+
+    /// The same, where [`FencedLog::compact`] may have been at work: every append looks for it.
+    #[must_use]
+    pub fn compacted(self) -> Self {
+        Self { compacted: true, ..self }
     }
 
     /// All entries after `after`, in order, and where the log ends now. Fails with code
     /// `log_damaged` when a file is torn, empty, missing or none of ours: it is never skipped.
     pub async fn read(&self, after: &Tail) -> Result<(Vec<LogEntry>, Tail)> {
-        let listed = self.newest_listed().await?;
-        let (mut entries, mut tail) = (Vec::new(), after.clone());
-        loop {
-            let n = tail.n + 1;
-            let Some(bytes) = self.get(n).await? else {
-                // The listing came first, so what it saw has all its predecessors by now.
-                return if n > listed {
-                    Ok((entries, tail))
-                } else {
-                    Err(self.damaged(n, "is missing, although a later entry exists"))
-                };
-            };
-            let envelope = self.parse(n, &bytes)?;
-            if envelope.prev != tail.digest {
-                return Err(self.damaged(n, "does not continue the entry before it"));
+        let mut names = self.names().await?;
+        for _ in 0..READS {
+            let read = self.read_listed(&names, after).await;
+            // The listing came first, so what it saw has all its predecessors by now.
+            let whole = read.as_ref().is_ok_and(|(_, tail)| tail.n >= names.newest);
+            if whole && !self.compacted {
+                return read;
             }
-            tail = Tail { n, digest: sha256_hex(&bytes) };
-            entries.push(LogEntry { n, at: envelope.at, body: envelope.body });
+            // Entries that went into a checkpoint meanwhile explain what is missing, and what a
+            // late writer may have left in their places.
+            let now = self.names().await?;
+            if now.checkpoints == names.checkpoints {
+                let n = read.as_ref().map_or(0, |(_, tail)| tail.n + 1);
+                let missing = || Err(self.damaged(n, "is missing, although a later entry exists"));
+                return if whole || read.is_err() { read } else { missing() };
+            }
+            names = now;
         }
+        Err(self.unreachable())
+    }
+
+    async fn read_listed(&self, names: &Names, after: &Tail) -> Result<(Vec<LogEntry>, Tail)> {
+        let (mut entries, mut tail) = self.checkpoints(names, after).await?;
+        if tail.n < after.n {
+            tail = after.clone();
+        }
+        self.read_on(&mut entries, &mut tail).await?;
+        Ok((entries, tail))
+    }
+
+    /// Reads entry after entry until there is none.
+    async fn read_on(&self, entries: &mut Vec<LogEntry>, tail: &mut Tail) -> Result<()> {
+        while let Some(bytes) = self.get(tail.n + 1).await? {
+            let envelope = self.follows(tail, &bytes)?;
+            *tail = Tail { n: tail.n + 1, digest: sha256_hex(&bytes) };
+            entries.push(LogEntry { n: tail.n, at: envelope.at, body: envelope.body });
+        }
+        Ok(())
+    }
+
+    /// The entry behind `tail`, if it continues it.
+    fn follows(&self, tail: &Tail, bytes: &[u8]) -> Result<Envelope> {
+        let n = tail.n + 1;
+        let envelope = self.parse(n, bytes)?;
+        if envelope.prev != tail.digest {
+            return Err(self.damaged(n, "does not continue the entry before it"));
+        }
+        Ok(envelope)
     }
 
     /// Creates the entry after `tail`, or finds that another writer has. An error means that it is
@@ -139,18 +189,24 @@ impl FencedLog {
         let mut last = None;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                sleep(BACKOFF * 2_u32.pow(attempt - 1)).await;
+                let pause = BACKOFF * 2_u32.pow(attempt - 1);
+                // Chance keeps those apart that failed together.
+                sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
             }
             match self.create(envelope.n, bytes.clone()).await {
-                Ok(()) => return Ok(mine()),
+                Ok(Created::New) => return self.unless_late(envelope.n, mine()).await,
+                Ok(Created::Exists) => {}
                 Err(error) => last = Some(error),
             }
             // Exists, refused or no answer: only what stands there now tells which.
             match self.get(envelope.n).await {
                 Ok(Some(found)) => {
-                    let same = self.parse(envelope.n, &found)?.nonce == envelope.nonce;
-                    return Ok(if same { mine() } else { Appended::Lost });
+                    if self.parse(envelope.n, &found)?.nonce != envelope.nonce {
+                        return Ok(Appended::Lost);
+                    }
+                    return self.unless_late(envelope.n, mine()).await;
                 }
+                // A late copy may still arrive: never concluded to have failed.
                 Ok(None) => {}
                 Err(error) => last = Some(error),
             }
@@ -158,58 +214,67 @@ impl FencedLog {
         Err(last.unwrap_or_else(|| self.unreachable()))
     }
 
-    fn path(&self, n: u64) -> Path {
-        self.prefix.clone().join(format!("{n:020}.json"))
+    /// `mine`, unless the entry was created in a place that a checkpoint had cleared.
+    async fn unless_late(&self, n: u64, mine: Appended) -> Result<Appended> {
+        if self.compacted && self.newest_base().await? >= n {
+            return Ok(Appended::Lost);
+        }
+        Ok(mine)
     }
 
-    async fn create(&self, n: u64, bytes: Bytes) -> Result<()> {
-        let path = self.path(n);
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put = self.store.put_opts(&path, bytes.into(), options);
-        match timeout(CALL_TIMEOUT, put).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(self.unreachable().because(error)),
-            Err(late) => Err(self.unreachable().because(late)),
-        }
+    fn name(&self, n: u64) -> String {
+        format!("{}/{n:020}.json", self.prefix)
+    }
+
+    async fn create(&self, n: u64, bytes: Bytes) -> Result<Created> {
+        self.bounded(self.store.create(&self.name(n), bytes)).await
     }
 
     async fn get(&self, n: u64) -> Result<Option<Bytes>> {
-        let path = self.path(n);
-        let read = async { self.store.get(&path).await?.bytes().await };
-        match timeout(CALL_TIMEOUT, read).await {
-            Ok(Ok(bytes)) => Ok(Some(bytes)),
-            Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
+        self.fetch(&self.name(n)).await
+    }
+
+    async fn fetch(&self, name: &str) -> Result<Option<Bytes>> {
+        self.bounded(self.store.get(name)).await
+    }
+
+    async fn remove(&self, name: &str) -> Result<()> {
+        self.bounded(self.store.delete(name)).await
+    }
+
+    async fn listed(&self, prefix: &str) -> Result<Vec<String>> {
+        self.bounded(self.store.list(prefix)).await
+    }
+
+    async fn bounded<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        match timeout(CALL_TIMEOUT, call).await {
+            Ok(Err(error)) if error.code() == "log_damaged" => Err(error),
             Ok(Err(error)) => Err(self.unreachable().because(error)),
             Err(late) => Err(self.unreachable().because(late)),
+            Ok(done) => done,
         }
     }
 
-    /// The highest number that a listing shows; 0 for an empty log. Files that are being staged
-    /// (`...#1`) are not listed by the store.
-    async fn newest_listed(&self) -> Result<u64> {
-        let mut listing = self.store.list(Some(&self.prefix));
-        let mut newest = 0;
-        loop {
-            let next = timeout(CALL_TIMEOUT, listing.next()).await;
-            match next.map_err(|late| self.unreachable().because(late))? {
-                None => return Ok(newest),
-                Some(Ok(found)) => newest = newest.max(self.number(&found.location)?),
-                Some(Err(error @ object_store::Error::InvalidPath { .. })) => {
-                    return Err(damage(&self.prefix, "holds a file that is none of its entries")
-                        .because(error));
-                }
-                Some(Err(error)) => return Err(self.unreachable().because(error)),
+    /// What a listing shows. What is none of the log's is an error: it is never skipped.
+    async fn names(&self) -> Result<Names> {
+        let (mut entries, mut checkpoints) = (Vec::new(), Vec::new());
+        for name in self.listed(&format!("{}/", self.prefix)).await? {
+            match (self.number(&name), self.checkpoint_number(&name)) {
+                (Some(n), _) => entries.push(n),
+                (None, Some(k)) => checkpoints.push(k),
+                (None, None) => return Err(damage(&name, "is none of the log's entries")),
             }
         }
+        entries.sort_unstable();
+        checkpoints.sort_unstable();
+        Ok(Names { newest: entries.last().copied().unwrap_or(0), entries, checkpoints })
     }
 
-    fn number(&self, location: &Path) -> Result<u64> {
-        let name = location.filename().unwrap_or_default();
-        let n = name.strip_suffix(".json").and_then(|digits| digits.parse().ok()).unwrap_or(0);
-        if n == 0 || self.path(n) != *location {
-            return Err(damage(location, "is none of the log's entries"));
-        }
-        Ok(n)
+    /// The number of an entry's file; `None` for any other.
+    fn number(&self, name: &str) -> Option<u64> {
+        let digits = name.rsplit('/').next()?.strip_suffix(".json")?;
+        let n = digits.parse().ok().filter(|n| *n > 0)?;
+        (self.name(n) == name).then_some(n)
     }
 
     fn parse(&self, n: u64, bytes: &[u8]) -> Result<Envelope> {
@@ -227,18 +292,19 @@ impl FencedLog {
 
     /// The error of a reader that finds an entry it cannot accept.
     pub(crate) fn damaged(&self, n: u64, why: &str) -> Error {
-        damage(&self.path(n), why)
+        damage(&self.name(n), why)
     }
 
     fn unreachable(&self) -> Error {
-        Error::missing("log_unreachable", format!("the log `{}` does not answer", self.prefix))
+        let log = format!("the log `{}` at {} does not answer", self.prefix, self.store.place());
+        Error::missing("log_unreachable", log)
             .hint("nothing is done without the log; the same command may be given again")
             .retryable()
     }
 }
 
-fn damage(path: &Path, why: &str) -> Error {
-    Error::refused("log_damaged", format!("the log's file `{path}` {why}"))
+fn damage(name: &str, why: &str) -> Error {
+    Error::refused("log_damaged", format!("the log's file `{name}` {why}"))
         .hint("put the file back as it was, from a copy of the state folder")
 }
 

@@ -8,7 +8,8 @@ use nix::unistd::{User, geteuid};
 
 use crate::{Error, Result};
 
-/// Names the folder of the programs, when it is neither Debian's nor on the PATH.
+/// Names the folder of the programs, or several with a colon between them, when they are neither
+/// Debian's nor on the PATH.
 pub const FOLDER_VARIABLE: &str = "TREFOIL_POSTGRES_BIN";
 
 /// The programs that Trefoil runs.
@@ -28,8 +29,8 @@ pub struct PostgresBinaries {
 }
 
 impl PostgresBinaries {
-    /// The newest version on this machine: in `TREFOIL_POSTGRES_BIN` when that is set, otherwise
-    /// in Debian's folders, otherwise on the PATH.
+    /// The newest version on this machine: of the folders of `TREFOIL_POSTGRES_BIN` when that is
+    /// set, otherwise in Debian's folders, otherwise on the PATH.
     ///
     /// # Errors
     /// `postgres_missing`, with the command that installs it.
@@ -42,15 +43,44 @@ impl PostgresBinaries {
     /// # Errors
     /// `postgres_missing` when that version is not on this machine.
     pub fn find_major(major: u32) -> Result<Self> {
-        Self::find_where(|found| found.major() == Some(major))?.ok_or_else(|| {
-            missing(&format!("PostgreSQL {major}, which wrote the data, is not on this machine"))
+        Self::find_where(|found| found.major() == Some(major))?
+            .ok_or_else(|| missing(&format!("PostgreSQL {major} is not on this machine")))
+    }
+
+    /// The programs that read a schema from a server of version `source` and write it to one of
+    /// version `target`: those of the target's version, for newer ones write what an older server
+    /// does not understand.
+    ///
+    /// # Errors
+    /// `postgres_missing` when there are none on this machine.
+    pub fn find_between(source: u32, target: u32) -> Result<Self> {
+        let exact = Self::find_where(|found| source <= target && found.major() == Some(target))?;
+        // From version 17 on a script sets `transaction_timeout`, which older servers refuse.
+        let newer = |found: &Self| {
+            found
+                .major()
+                .is_some_and(|major| major >= source.max(target) && (target >= 17 || major < 17))
+        };
+        let found = match exact {
+            Some(found) => Some(found),
+            None => Self::find_where(newer)?,
+        };
+        found.ok_or_else(|| {
+            missing(&format!(
+                "pg_dump and pg_restore of PostgreSQL {target} are not on this machine; they carry \
+                 the schema from version {source}"
+            ))
         })
     }
 
+    /// The first that fits; with several versions, the newest comes first.
     fn find_where(fits: impl Fn(&Self) -> bool) -> Result<Option<Self>> {
-        if let Some(folder) = std::env::var_os(FOLDER_VARIABLE) {
-            let found = Self::in_folder(Path::new(&folder))?;
-            return Ok(Some(found).filter(fits));
+        if let Some(named) = std::env::var_os(FOLDER_VARIABLE) {
+            let found: Result<Vec<_>> =
+                std::env::split_paths(&named).map(|folder| Self::in_folder(&folder)).collect();
+            let mut found = found?;
+            found.sort_by_key(|one| std::cmp::Reverse(one.major()));
+            return Ok(found.into_iter().find(fits));
         }
         let folders = folders(Path::new(DEBIAN), std::env::var_os("PATH"));
         Ok(folders.iter().filter_map(|folder| Self::in_folder(folder).ok()).find(fits))
@@ -111,7 +141,7 @@ fn missing(what: &str) -> Error {
     Error::missing("postgres_missing", what).hint(
         "install it: sudo apt-get install --no-install-recommends postgresql postgresql-client \
          (Trefoil starts servers of its own; it never starts or changes the machine's cluster); \
-         or name the folder of its programs in TREFOIL_POSTGRES_BIN",
+         or name the folder of its programs in TREFOIL_POSTGRES_BIN (several with `:` between them)",
     )
 }
 

@@ -9,7 +9,7 @@ mod space;
 
 use jiff::Timestamp;
 use trefoil_core::journal::RunState;
-use trefoil_core::plan::{Plan, PlanKind};
+use trefoil_core::plan::{Action, Plan, PlanKind};
 use trefoil_core::planner::environment::{EnvironmentFacts, plan_up};
 use trefoil_core::planner::{Measured, MoveOptions, plan_migrate, rehearsed};
 use trefoil_core::report::MoveReport;
@@ -73,11 +73,7 @@ impl Rehearsal<'_> {
         fill::fill(self, &state).await?;
         let world = (self.open)()?;
         self.serve(&state, &world).await?;
-        let options = MoveOptions {
-            window_deadline_ms: self.plan.window_deadline_ms,
-            soak_ms: self.plan.soak_ms,
-            required_approvals: 0,
-        };
+        let options = options(self.plan);
         let (from, to) = (&self.plan.from, &self.plan.to);
         let facts = facts::of_move(&state, &world, from, to, options).await?;
         let plan = plan_migrate(&facts);
@@ -113,6 +109,21 @@ impl Rehearsal<'_> {
     fn engine<'e>(&'e self, state: &'e State, world: &'e World) -> Engine<'e> {
         // All of it is deleted, so nobody need stop it carefully.
         Engine::new(state, world, self.progress, Stop::never())
+    }
+}
+
+/// As the plan was made, but nobody need approve copies.
+fn options(plan: &Plan) -> MoveOptions {
+    let verify = plan.steps.iter().find_map(|step| match &step.action {
+        Action::VerifyDatabase(verify) => Some(verify.max_load_percent),
+        _ => None,
+    });
+    let default = MoveOptions::default();
+    MoveOptions {
+        window_deadline_ms: plan.window_deadline_ms,
+        soak_ms: plan.soak_ms,
+        required_approvals: 0,
+        max_load_percent: verify.unwrap_or(default.max_load_percent),
     }
 }
 

@@ -34,6 +34,7 @@ async fn start_database(agent: &Agent) -> Result<DatabaseStatus> {
         admin_password: ADMIN_PASSWORD.into(),
         role: "shop_app".into(),
         password: PASSWORD.into(),
+        version: None,
     };
     agent.control.post("/database/start", &request, LONG).await
 }
@@ -128,6 +129,7 @@ async fn a_server_with_other_passwords_refuses_and_says_so() {
         admin_password: "another".into(),
         role: "shop_app".into(),
         password: "another".into(),
+        version: None,
     };
     let error = agent
         .control

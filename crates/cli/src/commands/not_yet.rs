@@ -25,8 +25,7 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Parts of commands that exist.
-const PARTS: &[(&str, &str, &str)] =
-    &[("migrate", "verify", "compare the data of two environments")];
+const PARTS: &[(&str, &str, &str)] = &[];
 
 /// The refusal of `word`, which stands behind `before` on the command line, if it is one of these.
 pub fn refusal(before: &str, word: &str) -> Option<Error> {

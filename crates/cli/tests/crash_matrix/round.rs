@@ -321,7 +321,8 @@ fn application_enters(town: &Town, environment: &str) -> bool {
             return false;
         };
         let mut config: tokio_postgres::Config = admin.url.expose_secret().parse().unwrap();
-        config.user(&admin.application_role).password(password.expose_secret());
+        let Some(role) = &admin.application_role else { return false };
+        config.user(role).password(password.expose_secret());
         config.connect_timeout(Duration::from_secs(10));
         config.connect(tokio_postgres::NoTls).await.is_ok()
     })

@@ -20,3 +20,19 @@ pub(crate) fn open_objects(url: &Url) -> Result<crate::objects::Objects> {
     let driver = S3Objects::new(Address::parse(url)?);
     Ok(crate::objects::Objects::new(Arc::new(driver)))
 }
+
+/// The URL of a bucket that is there already: `endpoint` is left out for the cloud's own store.
+pub(crate) fn bucket_url(
+    bucket: &str,
+    endpoint: Option<&str>,
+    region: Option<&str>,
+) -> Result<Url> {
+    let address = Address {
+        bucket: bucket.to_owned(),
+        endpoint: endpoint.map(str::to_owned),
+        region: region.map(str::to_owned),
+        path_style: endpoint.is_some(),
+        ..Address::default()
+    };
+    address.to_url()
+}

@@ -22,7 +22,8 @@ use tokio::sync::OnceCell;
 
 pub use address::{AccessKey, Address};
 
-use self::failure::{Outcome, failure, outcome};
+pub(super) use self::connect::client;
+pub(super) use self::failure::{Outcome, failure, outcome};
 use self::upload::Upload;
 use crate::objects::{
     Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ObjectInfo, ObjectsDriver,
@@ -36,12 +37,14 @@ pub struct S3Objects {
     client: OnceCell<Client>,
     /// What a probe has found.
     probed: OnceLock<Capabilities>,
+    /// Set once the bucket is known to be there: that a key is absent says nothing about it.
+    found: OnceCell<()>,
 }
 
 impl S3Objects {
     /// The bucket at an address. Asks nobody yet, and never makes a bucket.
     pub fn new(address: Address) -> Self {
-        Self { address, client: OnceCell::new(), probed: OnceLock::new() }
+        Self { address, client: OnceCell::new(), probed: OnceLock::new(), found: OnceCell::new() }
     }
 
     /// Where the bucket is.
@@ -51,6 +54,11 @@ impl S3Objects {
 
     async fn client(&self) -> &Client {
         self.client.get_or_init(|| connect::client(&self.address)).await
+    }
+
+    /// Asks once whether there is a bucket at all.
+    async fn check_bucket(&self) -> Result<()> {
+        self.found.get_or_try_init(|| self.health()).await.copied()
     }
 
     /// The etag and version of the object under a key, if that write made it.

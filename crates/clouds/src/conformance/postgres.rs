@@ -284,6 +284,19 @@ fn find_binaries() -> PathBuf {
     found.pop().expect("PostgreSQL is not installed: apt-get install postgresql").1
 }
 
+/// The folder with the programs of a major version: Debian's, else a stand-in's.
+///
+/// # Panics
+/// When neither is installed.
+pub fn programs(major: u32) -> PathBuf {
+    let debian = Path::new("/usr/lib/postgresql").join(major.to_string()).join("bin");
+    if debian.join("initdb").is_file() {
+        debian
+    } else {
+        super::stand_ins::postgres_binaries(major)
+    }
+}
+
 /// Whom the server runs as: PostgreSQL refuses to run as root, so root uses `postgres` or `nobody`.
 fn account() -> Option<User> {
     if !Uid::effective().is_root() {

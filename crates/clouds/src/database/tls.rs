@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
@@ -19,7 +20,7 @@ use crate::{Error, Result};
 /// What makes connections TLS. Where there is no need for TLS it is never asked.
 pub(super) fn connector(protection: &Protection) -> Result<MakeRustlsConnect> {
     // Named here: with two providers in one program nobody knows which one is the default.
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::failed("database_tls", "TLS cannot be set up").because(error))?;

@@ -18,6 +18,8 @@ use trefoil_core::spec::AppSpec;
 use url::Url;
 
 use crate::database::Database;
+use crate::objects::Objects;
+use crate::registry::existing_bucket;
 use crate::services::Services;
 use crate::{Error, Result};
 
@@ -31,10 +33,10 @@ pub use sessions::LocalSessions;
 pub(crate) const SCHEMES: &[&str] = &["file"];
 
 /// Opens the bucket in a folder (`file:///folder`), which is made when it is not there.
-pub(crate) fn open_objects(url: &Url) -> Result<crate::objects::Objects> {
+pub(crate) fn open_objects(url: &Url) -> Result<Objects> {
     let driver = LocalObjects::new(&path_of(url)?);
     driver.create()?;
-    Ok(crate::objects::Objects::new(Arc::new(driver)))
+    Ok(Objects::new(Arc::new(driver)))
 }
 
 /// Opens the sessions in a file (`file:///folder/sessions.sqlite`), which is made when it is not
@@ -60,8 +62,11 @@ pub(crate) fn open_services(
 ) -> Result<Services> {
     let layout = Layout::new(folder, environment);
     let bucket = |name: &String| {
-        let driver = LocalObjects::new(&layout.bucket(name));
-        (name.clone(), crate::objects::Objects::new(Arc::new(driver)))
+        let opened = match existing_bucket(spec, environment, name)? {
+            Some(url) => Objects::open(&url)?,
+            None => Objects::new(Arc::new(LocalObjects::new(&layout.bucket(name)))),
+        };
+        Ok((name.clone(), opened))
     };
     let sessions = spec.sessions.as_ref().map(|_| {
         let driver = LocalSessions::new(&layout.sessions());
@@ -69,23 +74,30 @@ pub(crate) fn open_services(
     });
     let database = spec.database.as_ref().and(database_url);
     Ok(Services {
-        objects: spec.buckets.keys().map(bucket).collect(),
+        objects: spec.buckets.keys().map(bucket).collect::<Result<_>>()?,
         database: database.map(Database::open).transpose()?,
         sessions,
         secrets: crate::secrets::Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),
     })
 }
 
-/// Makes the stores that the specification needs, empty, where they are not there yet. Blocks.
-pub fn create_stores(spec: &AppSpec, layout: &Layout) -> Result<()> {
+/// Makes the stores that an environment needs, empty, where they are not there yet; not those that
+/// it has elsewhere. Blocks.
+pub fn create_stores(spec: &AppSpec, environment: &str, layout: &Layout) -> Result<()> {
     sqlite::private_folder(layout.root())?;
-    for name in spec.buckets.keys() {
+    for name in own_buckets(spec, environment) {
         LocalObjects::new(&layout.bucket(name)).create()?;
     }
     match spec.sessions {
         Some(_) => LocalSessions::new(&layout.sessions()).create(),
         None => Ok(()),
     }
+}
+
+/// The buckets that an environment has on this machine.
+fn own_buckets<'a>(spec: &'a AppSpec, environment: &str) -> impl Iterator<Item = &'a String> {
+    let place = spec.environments.get(environment);
+    spec.buckets.keys().filter(move |name| !place.is_some_and(|it| it.buckets.contains_key(*name)))
 }
 
 fn path_of(url: &Url) -> Result<PathBuf> {

@@ -23,6 +23,9 @@ pub struct StartDatabase {
     pub role: String,
     /// Its password.
     pub password: String,
+    /// The major version of PostgreSQL; the newest on this machine when nobody chose.
+    #[serde(default)]
+    pub version: Option<u32>,
 }
 
 /// Starts one instance of a program. Idempotent: a running instance of that name is left alone.

@@ -12,6 +12,7 @@ pub mod feed;
 pub mod fetch;
 pub mod files;
 pub mod inventory;
+pub mod log_store;
 pub mod pricing;
 pub mod probe;
 pub mod process;

@@ -202,6 +202,9 @@ pub struct PrepareDatabase {
     pub to: String,
     /// The name of publication, slot, subscription and role of the stream to the target.
     pub stream: String,
+    /// What no stream carries, and is to be copied all the same.
+    #[serde(default)]
+    pub unstreamed: Unstreamed,
 }
 
 /// See [`Action::CopySchema`].
@@ -260,6 +263,17 @@ pub struct VerifyDatabase {
 
 fn whole_load() -> u32 {
     100
+}
+
+/// What no stream carries, and a person chose to have copied during the switch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unstreamed {
+    /// The rows of unlogged tables.
+    #[serde(default)]
+    pub unlogged: bool,
+    /// Large objects.
+    #[serde(default)]
+    pub large_objects: bool,
 }
 
 /// See [`Action::ArmReturn`].
@@ -361,6 +375,9 @@ pub struct SyncDatabase {
     pub to: String,
     /// The step whose output lists what was still changing when it was compared.
     pub verified: usize,
+    /// What is copied besides.
+    #[serde(default)]
+    pub unstreamed: Unstreamed,
 }
 
 /// See [`Action::DetachDatabase`].

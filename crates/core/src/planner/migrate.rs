@@ -62,6 +62,8 @@ pub struct MoveOptions {
     /// How many people must approve the run before its first step. A rollback asks nobody: it
     /// is what is done when there is no time.
     pub required_approvals: u32,
+    /// What no stream carries, and is copied during the switch.
+    pub unstreamed: Unstreamed,
     /// The share of one server process that comparing rows may take, in percent.
     pub max_load_percent: u32,
 }
@@ -74,6 +76,7 @@ impl Default for MoveOptions {
             window_deadline_ms: 30_000,
             soak_ms: 24 * 3_600 * 1_000,
             required_approvals: 0,
+            unstreamed: Unstreamed::default(),
             max_load_percent: 100,
         }
     }
@@ -134,6 +137,7 @@ fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
         source_access: AccessRef::SourceOf(prepared),
         target_access: AccessRef::TargetOf(prepared),
         prepared: Prepared::Step(prepared),
+        unstreamed: facts.options.unstreamed,
         verified,
         carried,
         listed: listed(&facts.buckets, bytes),
@@ -193,7 +197,12 @@ fn copy_database(
         return (0, 0);
     }
     let (from, to, stream) = (facts.from.clone(), facts.to.clone(), stream.to_owned());
-    let prepare = PrepareDatabase { from: from.clone(), to: to.clone(), stream: stream.clone() };
+    let prepare = PrepareDatabase {
+        from: from.clone(),
+        to: to.clone(),
+        stream: stream.clone(),
+        unstreamed: facts.options.unstreamed,
+    };
     let undo = "drop publication, role and marker tables; open the target as it was";
     let prepared = steps.undoable(Action::PrepareDatabase(prepare), estimate::STATEMENTS, undo);
     let schema = CopySchema { from: from.clone(), to: to.clone() };

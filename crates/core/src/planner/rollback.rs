@@ -107,12 +107,23 @@ fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
         source_access: AccessRef::Known(facts.source_access.clone()),
         target_access: AccessRef::Known(way_back.prepared.source_access.clone()),
         prepared: Prepared::Known(Box::new(way_back.prepared_for_return(facts))),
+        unstreamed: unstreamed(&facts.parent),
         verified,
         carried,
         listed: listed(&facts.buckets, bytes),
     };
     switch.add(&mut steps);
     Ok(steps)
+}
+
+/// What goes back is what went there.
+fn unstreamed(parent: &Run) -> Unstreamed {
+    let mut steps = parent.plan.steps.iter();
+    let found = steps.find_map(|step| match &step.action {
+        Action::SyncDatabase(sync) => Some(sync.unstreamed),
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 fn await_and_verify(

@@ -29,6 +29,8 @@ pub(super) struct Switch<'a> {
     pub(super) target_access: AccessRef,
     /// What the finish puts back.
     pub(super) prepared: Prepared,
+    /// What no stream carries, and is copied in the window.
+    pub(super) unstreamed: Unstreamed,
     /// The step that compared the database.
     pub(super) verified: usize,
     /// What has been carried of the stores.
@@ -161,7 +163,12 @@ impl Switch<'_> {
         let (from, to, stream) = (self.from.to_owned(), self.to.to_owned(), self.stream.to_owned());
         let drain = DrainDatabase { from: from.clone(), to: to.clone(), stream: stream.clone() };
         steps.plain(Action::DrainDatabase(drain), estimate::MARKER);
-        let sync = SyncDatabase { from: from.clone(), to: to.clone(), verified: self.verified };
+        let sync = SyncDatabase {
+            from: from.clone(),
+            to: to.clone(),
+            verified: self.verified,
+            unstreamed: self.unstreamed,
+        };
         steps.plain(Action::SyncDatabase(sync), estimate::SYNC);
         let return_stream = self.return_stream.to_owned();
         let detach = DetachDatabase { from, to, stream, return_stream };

@@ -20,7 +20,6 @@ const NOT_USED: &[&[&str]] = &[
     &["tracing"],
     &["budget"],
     &["application", "dapr"],
-    &["database", "version"],
     &["database", "size"],
     &["database", "storage"],
     &["database", "high_availability"],

@@ -54,7 +54,6 @@ impl AppSpec {
         if part.application.is_some() {
             keys.push("application.url".to_owned());
         }
-        keys.extend(part.buckets.keys().map(|bucket| format!("buckets.{bucket}")));
         if part.sessions.is_some() {
             keys.push("sessions.url".to_owned());
         }

@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::AwaitStream;
 
-use super::databases::{after_earlier, flowing, output};
+use super::databases::{after_earlier, flowing, kept, output};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::lag;
+use crate::movers::postgres::fingerprint::Extent;
+use crate::movers::postgres::{ddl, guard, lag};
 
 #[async_trait]
 impl Perform for AwaitStream {
@@ -18,7 +19,11 @@ impl Perform for AwaitStream {
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = flowing(cx, &self.from, &self.to, &self.stream).await?;
         let told = |lag: lag::Lag| cx.progress.advanced(0, Some(lag.behind_bytes), "bytes");
-        lag::catch_up(&pair, &self.stream, &told).await?;
+        let wait = lag::catch_up(&pair, &self.stream, &told);
+        let wait = ddl::during(&pair, &self.stream, Extent::Whole, wait);
+        let wait = guard::during(&pair, &self.stream, wait);
+        let ((), followed) = kept(cx, (&self.from, &self.to), &self.stream, wait).await?;
+        followed.keep(&pair.source).await?;
         output(&lag::lag(&pair.source, &self.stream).await?)
     }
 

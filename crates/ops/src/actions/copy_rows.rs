@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use trefoil_core::plan::CopyRows;
 
-use super::databases::{after_earlier, pair_alone};
+use super::databases::{after_earlier, kept, pair_alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::client::process;
-use crate::movers::postgres::{Pair, catalog, schema, stream};
+use crate::movers::postgres::fingerprint::Extent;
+use crate::movers::postgres::{Pair, catalog, ddl, guard, schema, stream};
 
 #[async_trait]
 impl Perform for CopyRows {
@@ -25,7 +26,11 @@ impl Perform for CopyRows {
         let told = |copied: stream::Copied| {
             cx.progress.advanced(copied.bytes.min(total), Some(total), "bytes");
         };
-        let copied = stream::await_copied(&pair, &self.stream, &told).await?;
+        let copy = stream::await_copied(&pair, &self.stream, &told);
+        let copy = ddl::during(&pair, &self.stream, Extent::Keys, copy);
+        let copy = guard::during(&pair, &self.stream, copy);
+        let (copied, followed) = kept(cx, (&self.from, &self.to), &self.stream, copy).await?;
+        followed.keep(&pair.source).await?;
         Ok(json!({ "tables": copied.tables, "bytes": copied.bytes }))
     }
 

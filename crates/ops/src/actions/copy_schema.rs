@@ -7,6 +7,7 @@ use trefoil_core::plan::CopySchema;
 use super::databases::{after_earlier, pair_alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
+use crate::movers::postgres::shape::Shape;
 use crate::movers::postgres::{Pair, schema};
 
 #[async_trait]
@@ -17,7 +18,10 @@ impl Perform for CopySchema {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = Pair::open(cx, &self.from, &self.to).await?.patient().await?;
+        // What people change from here on is followed.
+        let shape = Shape::read(&pair.source).await?;
         schema::carry_keys(&pair).await?;
+        shape.keep(&pair.source).await?;
         Ok(Value::Null)
     }
 

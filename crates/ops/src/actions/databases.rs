@@ -1,5 +1,8 @@
 //! What the actions on databases share.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Value;
 use trefoil_core::plan::{AccessRecord, AccessRef, Action, PrepareOutput, Step};
@@ -8,6 +11,9 @@ use crate::engine::{Check, Context};
 use crate::movers::postgres::client::process;
 use crate::movers::postgres::{Pair, Server};
 use crate::{Error, Result};
+
+/// How often it is looked whether a stream is carried while something waits for it.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
 
 /// A value as a step's output.
 pub(super) fn output<T: Serialize>(value: &T) -> Result<Value> {
@@ -60,11 +66,43 @@ pub(super) fn access(cx: &Context<'_>, access: &AccessRef) -> Result<AccessRecor
     }
 }
 
+/// The stream that the plan's comparison follows: the one towards the target.
+pub(super) fn stream_of(cx: &Context<'_>) -> Result<String> {
+    let mut steps = cx.run.plan.steps.iter();
+    let found = steps.find_map(|step| match &step.action {
+        Action::AwaitStream(wait) => Some(wait.stream.clone()),
+        _ => None,
+    });
+    found.ok_or_else(|| Error::refused("step_output", "the plan waits for no stream"))
+}
+
 /// A session on each side of a stream that is awake, and whoever carries it.
 pub(super) async fn flowing(cx: &Context<'_>, from: &str, to: &str, stream: &str) -> Result<Pair> {
     let pair = Pair::open(cx, from, to).await?;
     process::ensure(cx.world, &pair, stream).await?;
     Ok(pair)
+}
+
+/// Does what waits for `stream`, which flows between these two environments. Should whoever carries
+/// it die meanwhile, another one is started; that this failed is seen by what waits.
+pub(super) async fn kept<T>(
+    cx: &Context<'_>,
+    (from, to): (&str, &str),
+    stream: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(LOOK_AFTER) => {
+                // Sessions of its own: those of the work may be busy with a long answer.
+                if let Err(error) = flowing(cx, from, to, stream).await {
+                    tracing::warn!(stream, error = error.chain(), "nobody carries the stream");
+                }
+            }
+        }
+    }
 }
 
 /// A session on a server for undoing: whatever an earlier process or an earlier attempt still has

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::DrainDatabase;
 
-use super::databases::{after_earlier, flowing};
+use super::databases::{after_earlier, flowing, kept};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::marker;
@@ -17,7 +17,8 @@ impl Perform for DrainDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = flowing(cx, &self.from, &self.to, &self.stream).await?;
-        marker::drain(&pair, &self.stream, &cx.run.plan.plan_id).await?;
+        let drained = marker::drain(&pair, &self.stream, &cx.run.plan.plan_id);
+        kept(cx, (&self.from, &self.to), &self.stream, drained).await?;
         Ok(Value::Null)
     }
 

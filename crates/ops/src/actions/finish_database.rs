@@ -7,7 +7,7 @@ use trefoil_core::plan::{FinishDatabase, PrepareOutput, Prepared};
 use super::databases::{after_earlier, not_undone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Pair, prepare};
+use crate::movers::postgres::{Pair, guard, prepare};
 
 #[async_trait]
 impl Perform for FinishDatabase {
@@ -21,6 +21,8 @@ impl Perform for FinishDatabase {
             Prepared::Known(known) => (**known).clone(),
         };
         let back = Pair::open(cx, &self.to, &self.from).await?;
+        guard::restore_limit(&back.source).await?;
+        guard::restore_limit(&back.target).await?;
         prepare::finish(&back, &self.return_stream, &prepared).await?;
         Ok(Value::Null)
     }

@@ -44,7 +44,7 @@ async fn findings(step: &Preflight, cx: &Context<'_>) -> Result<Vec<Finding>> {
         Provisioned::Absent | Provisioned::Stopped => None,
     };
     let prepare = cx.run.plan.steps.iter().find_map(|step| match &step.action {
-        Action::PrepareDatabase(prepare) => Some(prepare.stream.as_str()),
+        Action::PrepareDatabase(prepare) => Some(prepare),
         _ => None,
     });
     match target {
@@ -56,6 +56,11 @@ async fn findings(step: &Preflight, cx: &Context<'_>) -> Result<Vec<Finding>> {
             let error = Error::missing("environment_down", why);
             Err(error.hint(format!("start it: trefoil up {}", to.name)))
         }
-        target => preflight::of_move(&source, target.as_ref(), prepare).await,
+        target => {
+            let stream = prepare.map(|prepare| prepare.stream.as_str());
+            let findings = preflight::of_move(&source, target.as_ref(), stream).await?;
+            let unstreamed = prepare.map(|prepare| prepare.unstreamed).unwrap_or_default();
+            Ok(preflight::chosen(findings, unstreamed))
+        }
     }
 }

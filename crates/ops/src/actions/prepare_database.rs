@@ -8,7 +8,7 @@ use trefoil_core::plan::PrepareDatabase;
 use super::databases::{output, pair_alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Pair, bookkeeping, preflight, prepare};
+use crate::movers::postgres::{Pair, bookkeeping, guard, preflight, prepare};
 
 #[async_trait]
 impl Perform for PrepareDatabase {
@@ -23,7 +23,8 @@ impl Perform for PrepareDatabase {
             return Ok(Check::Ready);
         }
         let findings = preflight::of_move(&pair.source, Some(&pair.target), Some(&self.stream));
-        Ok(match preflight::require_none(&findings.await?) {
+        let findings = preflight::chosen(findings.await?, self.unstreamed);
+        Ok(match preflight::require_none(&findings) {
             Ok(()) => Check::Ready,
             Err(blocked) => Check::Blocked(blocked),
         })
@@ -32,11 +33,19 @@ impl Perform for PrepareDatabase {
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = Pair::open(cx, &self.from, &self.to).await?;
         let secrets = &cx.site(&self.to)?.services.secrets;
-        output(&prepare::prepare(&pair, &self.stream, secrets).await?)
+        let prepared = prepare::prepare(&pair, &self.stream, secrets, self.unstreamed).await?;
+        for server in [&pair.source, &pair.target] {
+            if let Some(done) = guard::limit_slots(server).await? {
+                cx.progress.note(&done);
+            }
+        }
+        output(&prepared)
     }
 
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
         let pair = pair_alone(cx, &self.from, &self.to).await?;
+        guard::restore_limit(&pair.source).await?;
+        guard::restore_limit(&pair.target).await?;
         prepare::undo(&pair, &self.stream).await
     }
 }

@@ -7,7 +7,7 @@ use trefoil_core::plan::{SyncDatabase, SyncOutput, VerifyOutput};
 use super::databases::{after_earlier, output};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Pair, sequences, verify};
+use crate::movers::postgres::{Pair, ddl, large_objects, sequences, unlogged, verify};
 
 #[async_trait]
 impl Perform for SyncDatabase {
@@ -18,8 +18,18 @@ impl Perform for SyncDatabase {
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let verified: VerifyOutput = cx.output(self.verified)?;
         let pair = Pair::open(cx, &self.from, &self.to).await?;
+        ddl::require_unchanged(&pair).await?;
         let sequences = sequences::carry(&pair).await?;
-        let tables = verify::recheck(&pair, &verified).await?;
+        let mut tables = verify::recheck(&pair, &verified).await?;
+        if self.unstreamed.unlogged {
+            unlogged::carry(&pair).await?;
+            tables.extend(verify::unlogged(&pair).await?);
+        }
+        if self.unstreamed.large_objects {
+            let proof = large_objects::carry(&pair).await?;
+            large_objects::require_equal(&proof, &pair)?;
+            tables.push(proof);
+        }
         output(&SyncOutput { sequences, tables })
     }
 

@@ -27,7 +27,9 @@ impl Perform for Validate {
             };
             let back = databases::flowing(cx, &self.to, &self.from, &self.return_stream).await?;
             let back = back.patient().await?;
-            let proof = validate::after_switch(&back, &self.return_stream, &verified).await?;
+            let proof = validate::after_switch(&back, &self.return_stream, &verified);
+            let ends = (self.to.as_str(), self.from.as_str());
+            let proof = databases::kept(cx, ends, &self.return_stream, proof).await?;
             seen["database"] = databases::output(&proof)?;
         }
         Ok(seen)

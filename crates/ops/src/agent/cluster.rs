@@ -72,6 +72,17 @@ pub(super) fn place(folder: &Path) -> Result<PathBuf> {
     Ok(Path::new(SHARED).join(&digest[..16]))
 }
 
+fn other_version(written: u32, wanted: u32) -> Error {
+    let message = format!(
+        "the environment's data was written by PostgreSQL {written}, and `database.version` is \
+         {wanted}"
+    );
+    Error::refused("postgres_data_version", message).hint(
+        "data of one version is not opened by another: set the version in an environment of its \
+         own (`overrides`), and move there with `trefoil migrate`",
+    )
+}
+
 /// Whether a user can go through a folder and all those above it.
 fn reaches(user: &RunAs, folder: &Path) -> bool {
     folder.ancestors().all(|folder| {
@@ -86,12 +97,17 @@ fn reaches(user: &RunAs, folder: &Path) -> bool {
 }
 
 impl Cluster {
-    /// The server in a folder, with the programs that fit its data; the newest when it has none.
-    pub(super) fn open(folder: &Path) -> Result<Self> {
+    /// The server in a folder, with the programs that fit its data. When it has none: those of
+    /// the version that is wanted, or the newest.
+    pub(super) fn open(folder: &Path, wanted: Option<u32>) -> Result<Self> {
         let version = std::fs::read_to_string(folder.join("data/PG_VERSION")).ok();
-        let binaries = match version.and_then(|version| version.trim().parse().ok()) {
-            Some(major) => PostgresBinaries::find_major(major)?,
-            None => PostgresBinaries::find()?,
+        let written = version.and_then(|version| version.trim().parse().ok());
+        let binaries = match (written, wanted) {
+            (Some(written), Some(wanted)) if written != wanted => {
+                return Err(other_version(written, wanted));
+            }
+            (Some(major), _) | (None, Some(major)) => PostgresBinaries::find_major(major)?,
+            (None, None) => PostgresBinaries::find()?,
         };
         Ok(Self { folder: folder.to_path_buf(), binaries, run_as: run_as()? })
     }

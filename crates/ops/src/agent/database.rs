@@ -55,7 +55,7 @@ impl DatabaseServer {
         let record: Option<DatabaseRecord> = files::read_json(&folder.join(DatabaseRecord::FILE))?;
         let mut state = State::default();
         if let Some(record) = record {
-            let cluster = Cluster::open(&record.folder)?;
+            let cluster = Cluster::open(&record.folder, None)?;
             state.process = cluster.running();
             state = State { record: Some(record), cluster: Some(cluster), ..state };
         }
@@ -79,7 +79,7 @@ impl DatabaseServer {
         if *closed {
             return Err(Error::refused("agent_stopping", "the agent is shutting down"));
         }
-        let (mut record, cluster) = self.known_or_new()?;
+        let (mut record, cluster) = self.known_or_new(request.version)?;
         cluster.make(&request.admin_password).await?;
         record.wanted = true;
         self.write_down(record.clone())?;
@@ -90,9 +90,11 @@ impl DatabaseServer {
 
     /// What is known of the server; a place for it when there is none yet, which is written down
     /// before anything is there.
-    fn known_or_new(&self) -> Result<(DatabaseRecord, Cluster)> {
+    fn known_or_new(&self, wanted: Option<u32>) -> Result<(DatabaseRecord, Cluster)> {
         let known = self.lock().clone();
-        if let (Some(record), Some(cluster)) = (known.record, known.cluster) {
+        if let Some(record) = known.record {
+            let cluster = Cluster::open(&record.folder, wanted)?;
+            self.lock().cluster = Some(cluster.clone());
             return Ok((record, cluster));
         }
         let folder = place(&self.folder)?;
@@ -104,7 +106,7 @@ impl DatabaseServer {
             let hint = format!("if nothing in it is needed: rm -r {}", folder.display());
             return Err(Error::refused("postgres_data", message).hint(hint));
         }
-        let cluster = Cluster::open(&folder)?;
+        let cluster = Cluster::open(&folder, wanted)?;
         let record = DatabaseRecord { folder, port: ports::find_free()?, wanted: false };
         self.write_down(record.clone())?;
         self.lock().cluster = Some(cluster.clone());

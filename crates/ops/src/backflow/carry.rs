@@ -14,7 +14,7 @@ use super::status::{self, Lag, Status};
 use crate::engine::World;
 use crate::movers::objects::{Manifest, Route, Which};
 use crate::movers::postgres::client::process;
-use crate::movers::postgres::{Pair, Server};
+use crate::movers::postgres::{Pair, Server, guard};
 use crate::movers::{Extent, Pace, Tally, objects, secrets, sessions};
 use crate::{Error, Result};
 
@@ -60,6 +60,7 @@ where
 
 struct Carrier<'a> {
     world: &'a World,
+
     from: &'a Services,
     to: &'a Services,
     routes: BTreeMap<String, Route>,
@@ -147,6 +148,7 @@ impl<'a> Carrier<'a> {
         let tally = Tally::default();
         let mut result = self.pass_objects(&tally).await;
         result = result.and(self.pass_sessions(&tally).await);
+        result = result.and(self.watch_slot().await);
         if self.status.passes.is_multiple_of(SELDOM) {
             let copied = secrets::copy(&self.from.secrets, &self.to.secrets, &tally).await;
             result = result.and(copied.map(|_| ()));
@@ -155,6 +157,24 @@ impl<'a> Carrier<'a> {
         self.status.passes += 1;
         self.status.carried += tally.changed();
         result
+    }
+
+    /// The slot of the stream back must not fill the disk of the side that serves: then the way
+    /// back is given up, and this says so from now on.
+    async fn watch_slot(&self) -> Result<()> {
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let (from, to) = (&self.status.from, &self.status.to);
+        let publisher = Server::of_site(self.world.site(from)?).await?;
+        match guard::room(&publisher, stream).await {
+            Ok(Some(room)) if room.is_short() => {
+                let subscriber = Server::of_site(self.world.site(to)?).await?;
+                guard::require_room(&Pair { source: publisher, target: subscriber }, stream).await
+            }
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(closed(format!("the slot of stream {stream} on {from} is gone"))),
+            Err(error) if error.code() == "slot_lost" => Err(closed(error.to_string())),
+            Err(error) => Err(error),
+        }
     }
 
     /// A stream of the servers' own needs nothing.
@@ -207,6 +227,11 @@ impl<'a> Carrier<'a> {
         self.status.lag.sessions = from.position().await?.saturating_sub(*position);
         copied.map(|_| ())
     }
+}
+
+fn closed(why: String) -> Error {
+    Error::failed("slot_lost", format!("rollback is no longer possible: {why}"))
+        .hint("what is written from now on stays on this side: `trefoil migrate finish`")
 }
 
 fn stream_back(run: &Run) -> Option<String> {

@@ -33,7 +33,11 @@ pub(super) fn spawn(world: &World, run_id: &str) -> Result<Child> {
         .mode(0o600)
         .open(log_file(&world.folder, run_id))
         .map_err(cannot)?;
-    Command::new(&world.program)
+    let mut command = Command::new(&world.program);
+    if let Some(url) = &world.log_url {
+        command.env("TREFOIL_STATE", url);
+    }
+    command
         .arg("backflow")
         .arg("--folder")
         .arg(absolute(&world.folder).map_err(cannot)?)

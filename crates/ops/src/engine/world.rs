@@ -19,6 +19,8 @@ pub struct World {
     pub sites: BTreeMap<String, Site>,
     /// The folder of state on this machine (`.trefoil`).
     pub folder: PathBuf,
+    /// Where the log is when it is not in that folder.
+    pub log_url: Option<String>,
     /// The program that is started for processes that stay: agent, edge, backflow.
     pub program: PathBuf,
 }

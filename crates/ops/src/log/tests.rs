@@ -1,31 +1,42 @@
 //! Races between processes, kills while appending, and every kind of damage.
 
+mod bucket;
+mod compaction;
+mod full_disk;
+mod proxy;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path as FilePath, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use object_store::local::LocalFileSystem;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    PutMultipartOptions, PutPayload, PutResult,
-};
 use serde_json::json;
+use trefoil_clouds::registry::open_log_store;
 
+use super::files::FileStore;
 use super::*;
 
-const FOLDER: &str = "TREFOIL_TEST_LOG_FOLDER";
+/// A folder, or the URL of a bucket.
+const PLACE: &str = "TREFOIL_TEST_LOG_PLACE";
 const ENTRIES: &str = "TREFOIL_TEST_LOG_ENTRIES";
 
 fn log(folder: &FilePath) -> FencedLog {
-    let store = LocalFileSystem::new_with_prefix(folder).unwrap().with_fsync(true);
-    FencedLog::new(Arc::new(store), Path::from("log"))
+    FencedLog::new(Arc::new(FileStore::create(folder).unwrap()), "log").compacted()
+}
+
+fn log_at(place: &str) -> FencedLog {
+    match place.contains("://") {
+        true => FencedLog::new(open_log_store(place).unwrap(), "log").compacted(),
+        false => log(FilePath::new(place)),
+    }
 }
 
 async fn filled(folder: &FilePath, entries: u64) -> FencedLog {
-    let log = log(folder);
+    fill(log(folder), entries).await
+}
+
+async fn fill(log: FencedLog, entries: u64) -> FencedLog {
     let mut tail = Tail::default();
     for n in 1..=entries {
         let Appended::Mine { tail: next, .. } =
@@ -47,10 +58,15 @@ struct Racer(Child);
 
 impl Racer {
     fn start(folder: &FilePath, entries: u64) -> Racer {
+        Self::start_at(&folder.display().to_string(), entries, &[])
+    }
+
+    fn start_at(place: &str, entries: u64, variables: &[(&str, String)]) -> Racer {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--ignored", "--nocapture", "log::tests::racer"])
-            .env(FOLDER, folder)
+            .env(PLACE, place)
             .env(ENTRIES, entries.to_string())
+            .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -78,8 +94,8 @@ impl Drop for Racer {
 #[tokio::test]
 #[ignore = "a process of the races below, not a test"]
 async fn racer() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
-    let log = log(FilePath::new(&folder));
+    let Ok(place) = std::env::var(PLACE) else { return };
+    let log = log_at(&place);
     let entries: u64 = std::env::var(ENTRIES).unwrap().parse().unwrap();
     let mut tail = Tail::default();
     while tail.n() < entries {
@@ -96,9 +112,17 @@ async fn racer() {
 #[tokio::test]
 async fn eight_processes_race_and_each_entry_has_one_winner() {
     let folder = tempfile::tempdir().unwrap();
-    let full = std::env::var_os("TREFOIL_TEST_FULL").is_some();
-    let entries = if full { 1_000 } else { 200 };
+    let entries = sampled(1_000, 200);
     let racers: Vec<_> = (0..8).map(|_| Racer::start(folder.path(), entries)).collect();
+    assert_one_winner_each(racers, entries, &log(folder.path())).await;
+}
+
+/// The whole number with `--full`, else a sample.
+fn sampled(whole: u64, sample: u64) -> u64 {
+    if std::env::var_os("TREFOIL_TEST_FULL").is_some() { whole } else { sample }
+}
+
+async fn assert_one_winner_each(racers: Vec<Racer>, entries: u64, log: &FencedLog) {
     let mut winners: BTreeMap<u64, u32> = BTreeMap::new();
     let mut racing = 0;
     for racer in racers {
@@ -111,7 +135,7 @@ async fn eight_processes_race_and_each_entry_has_one_winner() {
     }
     assert!(racing > 1, "it was no race");
     assert_eq!(winners.keys().copied().collect::<Vec<_>>(), (1..=entries).collect::<Vec<_>>());
-    let (read, _) = log(folder.path()).read(&Tail::default()).await.unwrap();
+    let (read, _) = log.read(&Tail::default()).await.unwrap();
     for entry in read {
         assert_eq!(entry.body, json!({ "pid": winners[&entry.n] }), "entry {}", entry.n);
     }
@@ -233,75 +257,44 @@ enum Fault {
 /// A store whose first creates have a fault each.
 #[derive(Debug)]
 struct Faulty {
-    inner: LocalFileSystem,
+    inner: FileStore,
     faults: std::sync::Mutex<Vec<Fault>>,
 }
 
-impl std::fmt::Display for Faulty {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Faulty({})", self.inner)
-    }
-}
-
 #[async_trait]
-impl ObjectStore for Faulty {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> object_store::Result<PutResult> {
+impl LogStore for Faulty {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
+    async fn create(&self, name: &str, content: Bytes) -> Result<Created> {
         let fault = self.faults.lock().unwrap().pop();
         if let Some(Fault::AnswerLost) | None = fault {
-            let result = self.inner.put_opts(location, payload, options).await;
+            let result = self.inner.create(name, content).await;
             if fault.is_none() {
                 return result;
             }
         }
-        Err(object_store::Error::Generic { store: "faulty", source: "no answer".into() })
+        Err(Error::missing("faulty", "no answer"))
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        options: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, options).await
+    async fn get(&self, name: &str) -> Result<Option<Bytes>> {
+        self.inner.get(name).await
     }
 
-    async fn get_opts(&self, at: &Path, options: GetOptions) -> object_store::Result<GetResult> {
-        self.inner.get_opts(at, options).await
+    async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        self.inner.list(prefix).await
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, object_store::Result<Path>>,
-    ) -> BoxStream<'static, object_store::Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, at: Option<&Path>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(at).await
-    }
-
-    async fn copy_opts(
-        &self,
-        from: &Path,
-        to: &Path,
-        options: CopyOptions,
-    ) -> object_store::Result<()> {
-        self.inner.copy_opts(from, to, options).await
+    async fn delete(&self, name: &str) -> Result<()> {
+        self.inner.delete(name).await
     }
 }
 
 fn faulty(folder: &FilePath, faults: Vec<Fault>) -> FencedLog {
-    let inner = LocalFileSystem::new_with_prefix(folder).unwrap();
+    let inner = FileStore::create(folder).unwrap();
     let store = Faulty { inner, faults: std::sync::Mutex::new(faults) };
-    FencedLog::new(Arc::new(store), Path::from("log"))
+    FencedLog::new(Arc::new(store), "log")
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use trefoil_clouds::operate::Site;
 
-use crate::movers::postgres::schema::program;
-use crate::movers::postgres::{Server, sql};
+use crate::movers::postgres::archive::{self, program};
+use crate::movers::postgres::{Pair, Server, sql};
 use crate::{Error, Result};
 
 /// How long the copy may take.
@@ -18,9 +18,12 @@ const LAST_WORDS_BYTES: usize = 2_000;
 
 /// Copies the database of `real` into that of `scratch`, which is empty.
 pub(super) async fn copy(real: &Site, scratch: &Site) -> Result<()> {
-    let (source, target) = (Server::of_site(real).await?, Server::of_site(scratch).await?);
+    let pair =
+        Pair { source: Server::of_site(real).await?, target: Server::of_site(scratch).await? };
+    let tools = archive::tools(&pair).await?;
+    let Pair { source, target } = pair;
     make_roles(&source, &target).await?;
-    let mut dump = program("pg_dump", &source)?;
+    let mut dump = program(&tools, "pg_dump", &source)?;
     dump.args(["--format=custom", "--compress=0", "--no-publications", "--no-subscriptions"])
         .args(["--exclude-schema=trefoil", "--lock-wait-timeout=30s", "--dbname"])
         .arg(&source.admin.database)
@@ -29,7 +32,7 @@ pub(super) async fn copy(real: &Site, scratch: &Site) -> Result<()> {
     let mut dump = start(dump.stdout(Stdio::piped()))?;
     let rows = dump.stdout.take().ok_or_else(|| uncopied("the dump has no output"))?;
     let rows: Stdio = rows.try_into().map_err(|error: std::io::Error| broken(error))?;
-    let mut restore = program("pg_restore", &target)?;
+    let mut restore = program(&tools, "pg_restore", &target)?;
     restore.args(["--exit-on-error", "--single-transaction", "--dbname"]);
     let restore = start(restore.arg(&target.admin.database).stdin(rows))?;
     let both = async { tokio::join!(ended("pg_dump", dump), ended("pg_restore", restore)) };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use trefoil_core::plan::{
-    Action, Bytes, CopyObjects, CopySecrets, CopySessions, Interval, Plan, PlanKind,
+    Action, Bytes, CopyObjects, CopySecrets, CopySessions, Interval, Limits, Plan, PlanKind,
     ProvisionEnvironment, Since, Step,
 };
 use trefoil_core::planner::environment::inputs;
@@ -86,6 +86,7 @@ fn of_actions(world: &World, environment: &str, actions: Vec<Action>) -> Plan {
         window_deadline_ms: 0,
         soak_ms: 0,
         required_approvals: 0,
+        limits: Limits::default(),
         rehearsed_at: None,
         checklist: Vec::new(),
     }

@@ -4,29 +4,30 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::local::LocalFileSystem;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use bytes::Bytes;
 use tokio::time::timeout;
+use trefoil_clouds::operate::log_store::{Created, LogStore};
+use trefoil_clouds::registry::open_log_store;
 use trefoil_core::journal::{Event, Run, RunState};
 use trefoil_core::ledger::{Ledger, LedgerEntry, LedgerEvent};
 use trefoil_core::plan::Plan;
 
 use super::summary::{RunSummary, state_of};
 use super::{Executor, Journal, journal};
+use crate::log::checkpoint::COMPACT_MIN;
+use crate::log::files::FileStore;
 use crate::log::{Appended, FencedLog, Tail};
 use crate::{Error, Result};
 
 /// How often an append is tried again after another writer was faster.
 pub(super) const RACES: u32 = 64;
-/// How long one call of the probe may take.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the probe may take.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All durable state of one application: `log/` and `runs/<run_id>/` in one object store.
 #[derive(Debug, Clone)]
 pub struct State {
-    store: Arc<dyn ObjectStore>,
-    place: String,
+    store: Arc<dyn LogStore>,
 }
 
 impl State {
@@ -34,54 +35,64 @@ impl State {
     /// a folder on which an entry could be created twice or lost by a crash.
     pub async fn open(folder: &FilePath) -> Result<State> {
         let place = folder.display().to_string();
-        let refuse = |error: object_store::Error| unusable(&place).because(error);
-        std::fs::create_dir_all(folder).map_err(|error| unusable(&place).because(error))?;
-        let store = LocalFileSystem::new_with_prefix(folder).map_err(refuse)?.with_fsync(true);
-        let state = State { store: Arc::new(store), place: place.clone() };
-        state.probe().await?;
-        Ok(state)
+        let store = FileStore::create(folder).map_err(|error| unusable(&place).because(error))?;
+        Self::on(Arc::new(store)).await
     }
 
     /// The state in a folder for a command that only looks: works on a disk that is full or was
     /// made read-only. A folder that is not there holds no run yet.
     pub fn open_to_read(folder: &FilePath) -> Result<State> {
         let place = folder.display().to_string();
-        // Without the prefix's check, which wants the folder to be there.
-        let whole = std::path::absolute(folder).map_err(|error| unusable(&place).because(error))?;
-        let store = match whole.is_dir() {
-            true => LocalFileSystem::new_with_prefix(&whole)
-                .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
-                .map_err(|error| unusable(&place).because(error))?,
-            false => Arc::new(object_store::memory::InMemory::new()),
-        };
-        Ok(State { store, place })
+        let store = FileStore::open(folder).map_err(|error| unusable(&place).because(error))?;
+        Ok(State { store: Arc::new(store) })
     }
 
-    /// The second of two creates must lose; otherwise two writers could both win.
+    /// The state at a URL such as `s3://bucket/folder`. Refuses, with code `state_folder`, a store
+    /// in which an entry could be created twice.
+    pub async fn open_url(url: &str) -> Result<State> {
+        Self::on(open_log_store(url)?).await
+    }
+
+    /// The state at a URL for a command that only looks.
+    pub fn open_url_to_read(url: &str) -> Result<State> {
+        Ok(State { store: open_log_store(url)? })
+    }
+
+    /// The state in a store that has been tried out.
+    pub(crate) async fn on(store: Arc<dyn LogStore>) -> Result<State> {
+        let state = State { store };
+        match timeout(PROBE_TIMEOUT, state.probe()).await {
+            Ok(Ok(())) => Ok(state),
+            Ok(Err(error)) if error.code() == "state_folder" => Err(error),
+            Ok(Err(error)) => Err(unusable(&state.store.place()).because(error)),
+            Err(late) => Err(unusable(&state.store.place()).because(late)),
+        }
+    }
+
+    /// The second of two creates must lose, and change nothing; otherwise two writers could both
+    /// win.
     async fn probe(&self) -> Result<()> {
-        let path = Path::from(format!("probe/{}", super::new_id()));
-        let create = || {
-            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-            timeout(PROBE_TIMEOUT, self.store.put_opts(&path, "probe".into(), options))
-        };
-        let late = |error| unusable(&self.place).because(error);
-        create().await.map_err(late)?.map_err(|error| unusable(&self.place).because(error))?;
-        let second = create().await.map_err(late)?;
-        let removed = timeout(PROBE_TIMEOUT, self.store.delete(&path)).await.map_err(late)?;
-        removed.map_err(|error| unusable(&self.place).because(error))?;
-        match second {
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(unusable(&self.place).because(error)),
-            Ok(_) => Err(unusable(&self.place)),
+        let name = format!("probe/{}", super::new_id());
+        let create =
+            |text: &'static str| self.store.create(&name, Bytes::from_static(text.as_ref()));
+        let first = create("first").await?;
+        let second = create("second").await;
+        let there = self.store.get(&name).await;
+        self.store.delete(&name).await?;
+        let kept = there?.is_some_and(|there| there == "first");
+        match (first, second?) {
+            (Created::New, Created::Exists) if kept => Ok(()),
+            _ => Err(unusable(&self.store.place())
+                .because("what is created only if there is nothing was created a second time")),
         }
     }
 
     fn ledger_log(&self) -> FencedLog {
-        FencedLog::new(self.store.clone(), Path::from("log"))
+        FencedLog::new(self.store.clone(), "log").compacted()
     }
 
     fn journal_log(&self, run_id: &str) -> FencedLog {
-        FencedLog::new(self.store.clone(), Path::from("runs").join(run_id))
+        FencedLog::new(self.store.clone(), format!("runs/{run_id}"))
     }
 
     /// Every entry of the application's log, oldest first.
@@ -253,7 +264,18 @@ impl State {
     /// Ends a run, in its journal and in the log.
     pub async fn close_run(&self, journal: &mut Journal, state: RunState) -> Result<()> {
         journal.append(Event::Closed { state }).await?;
-        self.note_closed(journal.run_id(), state).await
+        self.note_closed(journal.run_id(), state).await?;
+        // What is left undone here is done when the next run ends.
+        if let Err(error) = self.compact(jiff::Timestamp::now()).await {
+            tracing::warn!(error = %error.chain(), "old entries of the log stay as they are");
+        }
+        Ok(())
+    }
+
+    /// Puts old entries of the application's log together; how many. Journals stay as they are,
+    /// so that the `closed` entry of a run is there for ever.
+    pub async fn compact(&self, now: jiff::Timestamp) -> Result<u64> {
+        self.ledger_log().compact(now, COMPACT_MIN).await
     }
 
     async fn note_closed(&self, run_id: &str, state: RunState) -> Result<()> {
@@ -336,7 +358,8 @@ fn word(state: RunState) -> String {
 fn unusable(place: &str) -> Error {
     Error::missing("state_folder", format!("the folder `{place}` cannot hold Trefoil's state"))
         .hint(
-            "it needs a file system with hard links and fsync, free space, and the right to write",
+            "a folder needs a file system with hard links and fsync, free space, and the right to \
+             write; a bucket needs writes on the condition that there is nothing yet",
         )
 }
 

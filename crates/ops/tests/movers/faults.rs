@@ -154,7 +154,8 @@ pub(crate) struct Watched {
 impl ObjectsDriver for Unrecorded {
     fn capabilities(&self) -> Capabilities {
         let byte_order = self.order == Order::Bytes;
-        Capabilities { change_record: false, byte_order, ..self.inner.capabilities() }
+        let can = self.inner.capabilities();
+        Capabilities { change_record: false, whole_record: false, byte_order, ..can }
     }
 
     async fn put(

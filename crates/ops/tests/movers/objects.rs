@@ -179,6 +179,12 @@ async fn an_object_that_changes_between_record_and_read_arrives_as_it_is_then() 
     assert_eq!(read(&west, "k").await, None);
 }
 
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_is_killed_goes_on_from_where_it_was() {
     let (folder, east, west) = two();
@@ -187,8 +193,10 @@ async fn a_copy_that_is_killed_goes_on_from_where_it_was() {
     let slow = faulty(&east, Fault::SlowReads(Duration::from_millis(20)));
     let tally = Tally::default();
     let slow = Route { source: slow, ..there.clone() };
-    let killed = copy(&slow, 0, Extent::UntilQuiet, &tally);
-    assert!(tokio::time::timeout(Duration::from_millis(400), killed).await.is_err());
+    tokio::select! {
+        _ = copy(&slow, 0, Extent::UntilQuiet, &tally) => panic!("it ended before it was killed"),
+        () = until(|| tally.changed() >= 400) => {}
+    }
     let before = proof(&there).await;
     assert!(!before.equal && !before.differences.is_empty());
     let resumed = carry(&there, 0, Extent::UntilQuiet).await;

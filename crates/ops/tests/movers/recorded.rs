@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
+use trefoil_clouds::change_record::recorded;
 use trefoil_clouds::objects::Objects;
 use trefoil_ops::movers::objects::{Route, copy};
 use trefoil_ops::movers::{Extent, Tally};
@@ -32,7 +33,7 @@ impl Pair {
 
     /// A handle as an instance of the application has it.
     fn handle(&self) -> Objects {
-        self.store.clone().recorded().unwrap()
+        recorded(self.store.clone()).unwrap()
     }
 
     async fn route(&self) -> Route {

@@ -88,6 +88,7 @@ pub(crate) fn world(folder: &Path) -> World {
         spec_file: folder.join("trefoil.yaml"),
         sites: BTreeMap::from(sites),
         folder: folder.to_owned(),
+        log_url: None,
         program: std::env::current_exe().unwrap(),
     }
 }

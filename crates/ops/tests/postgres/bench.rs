@@ -74,6 +74,7 @@ impl Bench {
             spec_file: PathBuf::new(),
             sites: BTreeMap::from(sites),
             folder: PathBuf::new(),
+            log_url: None,
             program: PathBuf::new(),
         };
         Bench { east, west, world }
@@ -101,6 +102,18 @@ impl Bench {
 
     /// The plan of a move.
     pub(crate) fn plan_move(&self, from: &str, to: &str, epoch: u64, id: &str) -> Plan {
+        self.plan_move_with(from, to, epoch, id, MoveOptions::default())
+    }
+
+    /// The same with what a person chose.
+    pub(crate) fn plan_move_with(
+        &self,
+        from: &str,
+        to: &str,
+        epoch: u64,
+        id: &str,
+        options: MoveOptions,
+    ) -> Plan {
         let ledger = Ledger { epoch: epoch - 1, active: Some(from.into()), ..Ledger::default() };
         plan_migrate(&MoveFacts {
             plan_id: id.into(),
@@ -114,7 +127,7 @@ impl Bench {
             findings: vec![],
             buckets: BucketFacts::default(),
             traffic: "edge".into(),
-            options: MoveOptions::default(),
+            options,
         })
     }
 

@@ -5,9 +5,13 @@
 
 mod attacks;
 mod bench;
+mod ddl;
 mod fence;
+mod guards;
 mod moves;
+mod mutations;
 mod refusals;
 mod shop;
 mod tls;
+mod types;
 mod verification;

@@ -11,7 +11,7 @@ use trefoil_ops::movers::postgres::{access, catalog, lag, sequences, stream, val
 use crate::bench::{Bench, append, begin};
 use crate::shop::{self, Writers};
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let seed = std::env::var("TREFOIL_TEST_SEED").ok().and_then(|text| text.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("seed {seed} (TREFOIL_TEST_SEED)");

@@ -8,6 +8,7 @@ mod rehearse;
 mod rollback;
 mod run;
 mod session;
+mod verify;
 mod view;
 
 pub(crate) use plan::Answer as PlanAnswer;
@@ -16,6 +17,7 @@ pub(crate) use rehearse::{Answer as RehearseAnswer, delete as delete_rehearsal};
 pub(crate) use rollback::Answer as RollbackAnswer;
 pub(crate) use run::Answer as RunAnswer;
 pub(crate) use session::Outcome;
+pub(crate) use verify::Answer as VerifyAnswer;
 
 use crate::args::MigrateCommand;
 use crate::{Cx, ExitStatus, Result};
@@ -26,6 +28,7 @@ pub async fn run(cx: &Cx, command: MigrateCommand) -> Result<ExitStatus> {
         MigrateCommand::Plan(args) => plan::run(cx, &args).await,
         MigrateCommand::Preflight(args) => preflight::run(cx, &args).await,
         MigrateCommand::Rehearse(args) => rehearse::run(cx, &args).await,
+        MigrateCommand::Verify(args) => verify::run(cx, &args).await,
         MigrateCommand::Run(args) => run::run(cx, &args).await,
         MigrateCommand::Rollback(args) => rollback::run(cx, &args).await,
         MigrateCommand::Finish(args) => finish::run(cx, &args).await,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::finding::Finding;
 use trefoil_core::inventory::Unseen;
-use trefoil_core::plan::Plan;
+use trefoil_core::plan::{Plan, Unstreamed};
 use trefoil_core::planner::{MoveOptions, plan_migrate};
 use trefoil_core::units::Period;
 use trefoil_ops::facts;
@@ -52,6 +52,9 @@ pub(super) async fn run(cx: &Cx, args: &MigratePlanArgs) -> Result<ExitStatus> {
     let state = runner::state(cx).await?;
     let mut options = options(args.window, args.soak);
     options.required_approvals = args.require_approval.unwrap_or(0);
+    let (unlogged, large_objects) = (args.unlogged, args.large_objects);
+    options.unstreamed = Unstreamed { unlogged, large_objects };
+    options.max_load_percent = args.max_load.unwrap_or(options.max_load_percent);
     let facts = facts::of_move(&state, &world, &args.from, &args.to, options).await?;
     let plan = plan_migrate(&facts);
     state.record_plan(&plan).await?;

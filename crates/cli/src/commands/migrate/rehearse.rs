@@ -98,7 +98,8 @@ async fn perform(cx: &Cx, session: &Session, plan: &Plan, scratch: &Scratch) -> 
 
 /// The copies of the plan's environments, in the rehearsal's own folder of state.
 fn open(cx: &Cx, spec: &AppSpec, scratch: &Scratch) -> Result<World> {
-    let settings = Settings { state: scratch.folder().to_owned(), ..cx.settings.clone() };
+    let state = scratch.folder().to_owned();
+    let settings = Settings { state, log_url: None, ..cx.settings.clone() };
     let record = &scratch.record;
     world::open(&settings, spec, &[&record.from, &record.to])
 }

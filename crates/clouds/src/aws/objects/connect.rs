@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const ANY_REGION: &str = "us-east-1";
 
 /// The client of a bucket. Credentials are looked for when the first call needs them.
-pub(super) async fn client(address: &Address) -> Client {
+pub(in crate::aws) async fn client(address: &Address) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retries())
         .timeout_config(timeouts());

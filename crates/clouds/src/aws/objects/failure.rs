@@ -36,7 +36,7 @@ const BUSY: [&str; 6] = [
 
 /// An answer of the client, in what callers tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(in crate::aws) enum Outcome {
     /// The key, the version or the bucket is not there.
     Absent,
     /// A condition does not hold.
@@ -48,7 +48,9 @@ pub(super) enum Outcome {
 }
 
 /// What a failed call says about what happened.
-pub(super) fn outcome<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Outcome {
+pub(in crate::aws) fn outcome<E: ProvideErrorMetadata>(
+    error: &SdkError<E, HttpResponse>,
+) -> Outcome {
     let status = status(error);
     let code = error.code().unwrap_or_default();
     match (status, code) {
@@ -64,7 +66,7 @@ pub(super) fn outcome<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
 }
 
 /// The error of a call that failed, for people.
-pub(super) fn failure<E>(address: &Address, error: SdkError<E, HttpResponse>) -> Error
+pub(in crate::aws) fn failure<E>(address: &Address, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

@@ -43,7 +43,7 @@ pub(super) async fn probe(objects: &S3Objects) -> Result<Capabilities> {
     let prefix = format!("trefoil-probe-{}/", uuid::Uuid::new_v4().simple());
     let probe = Probe { objects, prefix };
     let versions = probe.versions().await?;
-    let found = probe.all().await;
+    let found = probe.all(versions).await;
     let cleaned = probe.clean(versions).await;
     let found = found?;
     cleaned?;
@@ -51,12 +51,14 @@ pub(super) async fn probe(objects: &S3Objects) -> Result<Capabilities> {
 }
 
 impl Probe<'_> {
-    async fn all(&self) -> Result<Capabilities> {
+    async fn all(&self, versions: bool) -> Result<Capabilities> {
         // What every store can: a failure here is none of the key's.
         self.put("plain").await?;
         let mut keys = KeyRules::default();
         for (rule, names) in CASES {
-            *rule(&mut keys) = self.keeps(names).await?;
+            // A store that does not list such a version right would keep it for ever.
+            let listable = !names.iter().any(|name| name.contains(char::is_control));
+            *rule(&mut keys) = (listable || !versions) && self.keeps(names).await?;
         }
         let room = KEY_MAX_BYTES - self.prefix.len();
         keys.long_parts = self.keeps(&["k".repeat(room).as_str()]).await?;

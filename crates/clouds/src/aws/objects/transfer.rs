@@ -80,7 +80,7 @@ pub(super) async fn head(objects: &S3Objects, key: &str) -> Result<Option<Object
         }
         // The answer to a HEAD says no more than that: the bucket may be what is missing.
         Err(error) if outcome(&error) == Outcome::Absent => {
-            objects.health().await?;
+            objects.check_bucket().await?;
             Ok(None)
         }
         Err(error) => Err(failure(&objects.address, error)),

@@ -150,7 +150,11 @@ impl Upload<'_> {
                 Err(error) => Err((outcome(&error), failure(self.address(), error))),
             }
         };
-        let (etag, version) = self.settled(&nonce, send).await?;
+        let (etag, version) = match self.condition {
+            // The client has repeated it already.
+            Condition::Always => send().await.map_err(|(_, error)| error)?,
+            _ => self.settled(&nonce, send).await?,
+        };
         Ok(Written { size_bytes: whole.size_bytes, digest: whole.digest, etag, version })
     }
 
@@ -256,10 +260,10 @@ impl Upload<'_> {
                 return Err(if absent { condition_lost(self.key) } else { error });
             }
             // A first answer that says that the condition does not hold is to be believed.
-            if attempt > 1 || !lost {
-                if let Some(found) = self.objects.written_by(self.key, nonce).await? {
-                    return Ok(found);
-                }
+            if (attempt > 1 || !lost)
+                && let Some(found) = self.objects.written_by(self.key, nonce).await?
+            {
+                return Ok(found);
             }
             if lost {
                 return Err(condition_lost(self.key));

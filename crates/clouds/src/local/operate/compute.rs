@@ -160,9 +160,14 @@ impl Local {
             put(variable, value);
         }
         put("LOG_LEVEL", application.log_level.as_str().to_owned());
+        let mut existing = self.existing_buckets()?;
         for name in self.spec.buckets.keys() {
             let variable = name.to_ascii_uppercase().replace('-', "_");
-            put(&format!("BUCKET_{variable}_URL"), file_url(&self.layout.bucket(name))?);
+            let url = match existing.remove(name) {
+                Some(bucket) => bucket.url,
+                None => file_url(&self.layout.bucket(name))?,
+            };
+            put(&format!("BUCKET_{variable}_URL"), url);
         }
         if self.spec.sessions.is_some() {
             put("SESSIONS_URL", file_url(&self.layout.sessions())?);

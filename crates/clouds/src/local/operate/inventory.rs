@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,8 +11,8 @@ use trefoil_core::inventory::{Inventory, Resource, ResourceKind, Unseen};
 use super::{CLOUD, Local};
 use crate::Result;
 use crate::database::Database;
-use crate::local::{LocalObjects, LocalSessions};
-use crate::objects::ObjectsDriver;
+use crate::local::{LocalObjects, LocalSessions, own_buckets};
+use crate::objects::Objects;
 use crate::operate::agent_protocol::AgentStatus;
 use crate::operate::compute::Compute;
 use crate::operate::inventory::{DATABASE_SIZE, Observe};
@@ -21,6 +22,8 @@ use crate::sessions::SessionsDriver;
 
 /// How many objects are listed at a time.
 const PAGE: usize = 1_000;
+/// How many objects of a bucket that is there already are counted.
+const COUNT_MAX: usize = 100_000;
 
 /// What was seen so far.
 #[derive(Default)]
@@ -108,14 +111,16 @@ impl Local {
 
     /// Buckets, sessions and secrets: files that are there whether the agent runs or not.
     async fn see_stores(&self, seen: &mut Seen) -> Result<()> {
-        for name in self.spec.buckets.keys() {
+        for name in own_buckets(&self.spec, &self.environment) {
             let folder = self.layout.bucket(name);
             if folder.is_dir() {
                 let mut bucket = resource(ResourceKind::Bucket, "directory", name, &folder);
-                bucket.size = bucket_size(&folder).await?;
+                let objects = Objects::new(Arc::new(LocalObjects::new(&folder)));
+                bucket.size = bucket_size(&objects, usize::MAX).await?.unwrap_or_default();
                 seen.resources.push(bucket);
             }
         }
+        self.see_existing_buckets(seen).await?;
         let file = self.layout.sessions();
         if self.spec.sessions.is_some() && file.is_file() {
             let mut sessions = resource(ResourceKind::Sessions, "sqlite", "sessions", &file);
@@ -133,6 +138,31 @@ impl Local {
         Ok(())
     }
 
+    /// Buckets that are there already: an inventory shows them, and says what it cannot see.
+    async fn see_existing_buckets(&self, seen: &mut Seen) -> Result<()> {
+        for (name, there) in self.existing_buckets()? {
+            let mut bucket = resource(ResourceKind::Bucket, "bucket", &name, Path::new(&there.url));
+            match bucket_size(&there.objects, COUNT_MAX).await {
+                Ok(Some(size)) => bucket.size = size,
+                Ok(None) => seen.unseen.push(Unseen {
+                    what: format!("the size of `{name}` in `{}`", self.environment),
+                    why: format!("it has more than {COUNT_MAX} objects"),
+                    fix: "count them with a client of the store".to_owned(),
+                }),
+                Err(error) => {
+                    seen.unseen.push(Unseen {
+                        what: format!("the bucket `{name}` in `{}`", self.environment),
+                        why: error.chain(),
+                        fix: error.hint_text().unwrap_or("look at the store").to_owned(),
+                    });
+                    continue;
+                }
+            }
+            seen.resources.push(bucket);
+        }
+        Ok(())
+    }
+
     /// The edge belongs to the environment that it sends requests to.
     async fn see_traffic(&self, seen: &mut Seen) -> Result<()> {
         let upstream = self.status().await?.and_then(|status| status.upstream);
@@ -145,19 +175,20 @@ impl Local {
     }
 }
 
-async fn bucket_size(folder: &Path) -> Result<BTreeMap<String, u64>> {
-    let driver = LocalObjects::new(folder);
-    let (mut objects, mut bytes, mut after) = (0, 0, None);
+/// How much a bucket holds; `None` when it has more objects than `count_max`.
+async fn bucket_size(objects: &Objects, count_max: usize) -> Result<Option<BTreeMap<String, u64>>> {
+    let (mut count, mut bytes, mut after) = (0, 0, None);
     loop {
-        let page = driver.list("", after.as_deref(), PAGE).await?;
-        objects += page.objects.len() as u64;
+        let page = objects.list("", after.as_deref(), PAGE).await?;
+        count += page.objects.len();
         bytes += page.objects.iter().map(|object| object.size_bytes).sum::<u64>();
         match page.next {
+            Some(_) if count > count_max => return Ok(None),
             Some(next) => after = Some(next),
             None => break,
         }
     }
-    Ok(BTreeMap::from([("objects".to_owned(), objects), ("bytes".to_owned(), bytes)]))
+    Ok(Some(BTreeMap::from([("objects".to_owned(), count as u64), ("bytes".to_owned(), bytes)])))
 }
 
 fn resource(kind: ResourceKind, native_type: &str, name: &str, id: &Path) -> Resource {

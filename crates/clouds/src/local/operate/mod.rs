@@ -6,6 +6,7 @@ mod inventory;
 mod provision;
 mod traffic;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,12 @@ use trefoil_core::spec::AppSpec;
 use url::Url;
 
 use super::{Layout, LocalSecrets};
+use crate::objects::Objects;
 use crate::operate::agent_protocol::{AgentStatus, DatabaseRecord};
 use crate::operate::control::{AGENT_SOCKET, Control};
 use crate::operate::spawn::{self, Resident};
 use crate::operate::{OpenSite, Site, files};
+use crate::registry::existing_bucket;
 use crate::secrets::Secrets;
 use crate::{Error, Result};
 
@@ -83,7 +86,25 @@ struct Local {
     secrets: Secrets,
 }
 
+/// A bucket that is there already, elsewhere.
+struct ExistingBucket {
+    url: String,
+    objects: Objects,
+}
+
 impl Local {
+    /// The buckets that are there already, by their names in the specification.
+    fn existing_buckets(&self) -> Result<BTreeMap<String, ExistingBucket>> {
+        let mut found = BTreeMap::new();
+        for name in self.spec.buckets.keys() {
+            if let Some(url) = existing_bucket(&self.spec, &self.environment, name)? {
+                let objects = Objects::open(&url)?;
+                found.insert(name.clone(), ExistingBucket { url, objects });
+            }
+        }
+        Ok(found)
+    }
+
     /// How the agent is; `None` when it does not run.
     async fn agent_status(&self) -> Result<Option<AgentStatus>> {
         let mut answer = self.agent.get("/status", STATUS_TIMEOUT).await;

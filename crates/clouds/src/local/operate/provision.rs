@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{ADMIN_PASSWORD, Local, PASSWORD, SUPERUSER, database_url, gone};
-use crate::local::create_stores;
+use crate::local::{create_stores, own_buckets};
 use crate::operate::agent_protocol::{DatabaseStatus, Shutdown, StartDatabase};
 use crate::operate::files;
 use crate::operate::provision::{DatabaseAdmin, Provision, Provisioned};
@@ -30,15 +30,21 @@ impl Provision for Local {
         let Some(status) = self.agent_status().await? else { return Ok(Provisioned::Stopped) };
         let database = status.database.is_some_and(|database| database.pid.is_some());
         let database = database || self.spec.database.is_none();
-        let buckets = self.spec.buckets.keys().all(|name| self.layout.bucket(name).is_dir());
+        let mut buckets = own_buckets(&self.spec, &self.environment);
+        let buckets = buckets.all(|name| self.layout.bucket(name).is_dir());
         let sessions = self.spec.sessions.is_none() || self.layout.sessions().is_file();
         let all = database && buckets && sessions;
         Ok(if all { Provisioned::Running } else { Provisioned::Stopped })
     }
 
     async fn provision(&self) -> Result<()> {
+        // First: a name that is wrong is to be found before anything is made.
+        for bucket in self.existing_buckets()?.into_values() {
+            bucket.objects.health().await?;
+        }
         let (spec, layout) = (self.spec.clone(), self.layout.clone());
-        blocking(move || create_stores(&spec, &layout)).await?;
+        let environment = self.environment.clone();
+        blocking(move || create_stores(&spec, &environment, &layout)).await?;
         self.ensure_agent().await?;
         match self.spec.database_name() {
             Some(database) => self.start_database(database).await,
@@ -107,6 +113,7 @@ impl Local {
             database,
             admin_password: admin_password.expose_secret().to_owned(),
             password: password.expose_secret().to_owned(),
+            version: self.spec.database.as_ref().and_then(|one| one.version).map(u32::from),
         };
         self.ask_agent::<_, DatabaseStatus>("/database/start", &request, DATABASE_TIMEOUT)
             .await

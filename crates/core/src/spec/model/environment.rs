@@ -63,8 +63,9 @@ pub struct ExistingApplication {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExistingBucket {
-    /// The store's address, such as `https://minio.example.com:9000`, when it is not the cloud's
-    /// own.
+    /// The address of a store that speaks S3, such as `https://minio.example.com:9000`, when it is
+    /// not the cloud's own. Credentials are found as every S3 client finds them; give them to the
+    /// application through `application.secrets`.
     #[serde(default)]
     pub endpoint: Option<String>,
     /// The bucket's real name; its name in `buckets` when left out.

@@ -120,6 +120,7 @@ impl Bed {
             spec_file: folder.join("trefoil.yaml"),
             sites: BTreeMap::new(),
             folder: folder.to_owned(),
+            log_url: None,
             program: PathBuf::from("trefoil"),
         };
         Bed { state: State::open(&folder.join("state")).await.unwrap(), world, _folder: None }

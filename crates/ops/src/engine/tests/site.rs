@@ -86,6 +86,7 @@ pub(super) fn world(clouds: &Shared) -> World {
         spec_file: PathBuf::from("trefoil.yaml"),
         sites: BTreeMap::from(sites),
         folder: PathBuf::from(".trefoil"),
+        log_url: None,
         program: PathBuf::from("trefoil"),
     }
 }

@@ -56,6 +56,15 @@ pub fn remember<T: Serialize>(what: &str, state: &T) -> Result<String> {
     ))
 }
 
+/// Remembers how something is now, in the place of what was remembered before.
+pub async fn note<T: Serialize>(server: &Server, what: &str, state: &T) -> Result<()> {
+    let state = serde_json::to_value(state)
+        .map_err(|error| Error::failed("json", format!("cannot write {what}")).because(error))?;
+    let sql = "INSERT INTO trefoil.before VALUES ($1, $2)
+               ON CONFLICT (what) DO UPDATE SET state = excluded.state";
+    server.query("remember what is", sql, &[&what, &state]).await.map(|_| ())
+}
+
 /// What was remembered, if anything.
 pub async fn recall<T: DeserializeOwned>(server: &Server, what: &str) -> Result<Option<T>> {
     if !exists(server).await? {

@@ -39,10 +39,14 @@ pub async fn insert_position(server: &Server) -> Result<PgLsn> {
 /// How far the stream is behind.
 pub async fn lag(publisher: &Server, stream: &str) -> Result<Lag> {
     let sql = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), confirmed_flush_lsn)::int8,
-                      pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::int8
+                      pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::int8,
+                      wal_status = 'lost'
                FROM pg_replication_slots WHERE slot_name = $1";
     let rows = publisher.query("read the lag", sql, &[&stream]).await?;
     let row = rows.first().ok_or_else(|| slot_lost(publisher, stream, "is gone"))?;
+    if row.get::<_, Option<bool>>(2).unwrap_or(false) {
+        return Err(slot_lost(publisher, stream, "was dropped behind by the server"));
+    }
     let bytes = |n: usize| u64::try_from(row.get::<_, Option<i64>>(n).unwrap_or(0)).unwrap_or(0);
     Ok(Lag { behind_bytes: bytes(0), retained_bytes: bytes(1) })
 }

@@ -8,18 +8,23 @@
 //! 3. [`stream`] carries the rows and every change, by the servers themselves or by our own
 //!    [`client`]; [`lag`] waits for it and notices that it fails.
 //! 4. [`verify`] compares every row of both sides while they change.
+//!    Meanwhile [`ddl`] follows what people change in the schema.
 //! 5. In the window: the fence ([`access::close`]), [`marker::drain`], [`sequences::carry`],
 //!    [`verify::recheck`], [`stream::detach`], and [`access::open`] on the other side.
 //!
 //! Every function may be called again after the process died inside it.
 
 pub mod access;
+pub(crate) mod archive;
 pub mod bookkeeping;
 pub mod catalog;
 pub mod client;
 pub mod connect;
+pub mod ddl;
 pub mod fingerprint;
+pub mod guard;
 pub mod lag;
+pub mod large_objects;
 pub mod marker;
 pub mod paths;
 pub mod preflight;
@@ -28,8 +33,10 @@ pub mod rights;
 pub mod roles;
 pub mod schema;
 pub mod sequences;
+pub mod shape;
 pub mod sql;
 pub mod stream;
+pub mod unlogged;
 pub mod validate;
 pub mod verify;
 

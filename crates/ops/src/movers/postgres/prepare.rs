@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use trefoil_clouds::secrets::Secrets;
-use trefoil_core::plan::{AccessRecord, PrepareOutput};
+use trefoil_core::plan::{AccessRecord, PrepareOutput, Unstreamed};
 
 use super::connect::{Pair, Server};
 use super::{access, bookkeeping, catalog, preflight, roles, stream};
@@ -21,11 +21,16 @@ const LOCK_PAUSE: Duration = Duration::from_millis(500);
 /// Makes the bookkeeping on both servers, closes the target, and publishes the source's tables.
 /// Refused when something stands in the way.
 /// Roles that the target lacks are made; their passwords are in its `secrets`.
-pub async fn prepare(pair: &Pair, name: &str, secrets: &Secrets) -> Result<PrepareOutput> {
+pub async fn prepare(
+    pair: &Pair,
+    name: &str,
+    secrets: &Secrets,
+    unstreamed: Unstreamed,
+) -> Result<PrepareOutput> {
     let begun = bookkeeping::recall::<AccessRecord>(&pair.target, TARGET_ACCESS).await?;
     if begun.is_none() {
         let findings = preflight::of_move(&pair.source, Some(&pair.target), Some(name)).await?;
-        preflight::require_none(&findings)?;
+        preflight::require_none(&preflight::chosen(findings, unstreamed))?;
     }
     bookkeeping::create(&pair.source).await?;
     bookkeeping::create(&pair.target).await?;

@@ -1,28 +1,22 @@
 //! Carrying the schema: tables with their keys before the rows, everything else after them.
 
-use std::path::Path;
-use std::process::Stdio;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-use tempfile::TempDir;
-use tokio::process::Command;
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::archive::{self, Archive, Entry};
+use super::catalog::USER_SCHEMAS;
 use super::connect::{Pair, Server};
 use super::fingerprint::{self, Extent};
 use super::{access, bookkeeping, catalog, roles};
-use crate::postgres_binaries::PostgresBinaries;
+use crate::engine::Progress;
 use crate::{Error, Result};
 
-/// How long reading a schema may take.
-const DUMP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-/// How long writing it, indexes included, may take.
-const RESTORE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often a restore is tried: applying changes may end it by a deadlock.
-const RESTORE_ATTEMPTS: u32 = 3;
-/// How much of a program's last words goes into an error, in bytes.
-const LAST_WORDS_BYTES: usize = 2_000;
+/// How often making indexes is tried: applying changes may end it by a deadlock.
+const BUILD_ATTEMPTS: u32 = 5;
+/// Between two looks at how much has been made.
+const LOOK_AT_BUILD: Duration = Duration::from_millis(500);
 
 /// Makes the source's types, functions and tables with primary and unique keys on the target.
 pub async fn carry_keys(pair: &Pair) -> Result<()> {
@@ -33,28 +27,79 @@ pub async fn carry_keys(pair: &Pair) -> Result<()> {
     if missing.iter().any(|line| line.starts_with('-')) {
         return fingerprint::require_same(pair, Extent::Keys).await;
     }
-    let archive = Archive::of(&pair.source).await?;
+    let archive = Archive::of(&pair.source, &archive::tools(pair).await?).await?;
     let mut entries = archive.entries("pre-data").await?;
-    entries.extend(archive.entries("post-data").await?.into_iter().filter(|line| is_key(line)));
+    entries.extend(archive.entries("post-data").await?.into_iter().filter(Entry::is_key));
     roles::lend_create(pair).await?;
-    archive.restore(&pair.target, &entries).await?;
+    archive.restore_at_once(&pair.target, &entries).await?;
     fingerprint::require_same(pair, Extent::Keys).await
 }
 
-/// Makes everything else: other indexes, foreign keys, triggers; fills materialized views and
-/// gathers statistics. Changes go on being applied meanwhile.
-pub async fn carry_rest(pair: &Pair) -> Result<()> {
+/// Makes everything else: other indexes, foreign keys, triggers, several at once; fills
+/// materialized views and gathers statistics. Changes go on being applied meanwhile.
+pub async fn carry_rest(pair: &Pair, progress: &dyn Progress) -> Result<()> {
     fingerprint::require_same(pair, Extent::Keys).await?;
-    if !fingerprint::differences(pair, Extent::Whole).await?.is_empty() {
-        let archive = Archive::of(&pair.source).await?;
-        let mut entries = archive.entries("post-data").await?;
-        entries.retain(|line| !is_key(line));
-        archive.restore(&pair.target, &entries).await?;
+    let mut attempt = 1;
+    while !fingerprint::differences(pair, Extent::Whole).await?.is_empty() {
+        match shown(pair, build_missing(pair), progress).await {
+            Err(error) if attempt < BUILD_ATTEMPTS && error.chain().contains("deadlock") => {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+            Ok(()) => break,
+        }
     }
     fingerprint::require_same(pair, Extent::Whole).await?;
     roles::take_back_create(pair).await?;
     refresh_views(pair).await?;
     pair.target.batch("gather statistics", "ANALYZE").await
+}
+
+/// Makes what comes after the rows and is not there yet: an earlier attempt may have made a part.
+async fn build_missing(pair: &Pair) -> Result<()> {
+    let tools = archive::tools(pair).await?;
+    let archive = Archive::of(&pair.source, &tools).await?;
+    let there = Archive::of(&pair.target, &tools).await?.entries("post-data").await?;
+    let there: BTreeSet<&str> = there.iter().map(Entry::tag).collect();
+    let mut missing = archive.entries("post-data").await?;
+    missing.retain(|entry| !entry.is_key() && !there.contains(entry.tag()));
+    archive.restore_in_parallel(&pair.target, &missing).await
+}
+
+/// Shows how many indexes, constraints and triggers there are while they are made.
+async fn shown(
+    pair: &Pair,
+    work: impl Future<Output = Result<()>>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let total = count_built(&pair.source).await?;
+    let mut ticks = tokio::time::interval(LOOK_AT_BUILD);
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            ended = &mut work => return ended,
+            _ = ticks.tick() => {
+                let done = count_built(&pair.target).await?;
+                progress.advanced(done.min(total), Some(total), "objects");
+            }
+        }
+    }
+}
+
+async fn count_built(server: &Server) -> Result<u64> {
+    let of_users = |from: &str| {
+        format!(
+            "(SELECT count(*) FROM {from} JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE {USER_SCHEMAS})"
+        )
+    };
+    let sql = format!(
+        "SELECT {} + {} + {}",
+        of_users("pg_index x JOIN pg_class c ON c.oid = x.indexrelid"),
+        of_users("pg_constraint k JOIN pg_class c ON c.oid = k.conrelid AND k.contype = 'f'"),
+        of_users("pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid AND NOT t.tgisinternal"),
+    );
+    Ok(server.one("count indexes", &sql, &[]).await?.get::<_, i64>(0).unsigned_abs())
 }
 
 /// Fills the materialized views of the target that are filled at the source: their content is not
@@ -134,118 +179,4 @@ pub async fn require_ours(target: &Server) -> Result<()> {
     }
     let why = format!("the database of {} is in use, so nothing in it is deleted", target.name);
     Err(Error::refused("target_in_use", why))
-}
-
-/// Keys are made before the rows: applying changes looks rows up by them.
-fn is_key(line: &str) -> bool {
-    line.split_whitespace().nth(3) == Some("CONSTRAINT")
-}
-
-/// A dump of a schema in a folder of its own, which goes with this value.
-struct Archive {
-    folder: TempDir,
-}
-
-impl Archive {
-    async fn of(source: &Server) -> Result<Archive> {
-        let folder = TempDir::with_prefix("trefoil-schema-").map_err(|error| {
-            Error::failed("temporary_folder", "cannot make a temporary folder").because(error)
-        })?;
-        let archive = Archive { folder };
-        let mut dump = program("pg_dump", source)?;
-        dump.args(["--format=custom", "--schema-only", "--no-publications", "--no-subscriptions"])
-            .args(["--exclude-schema=trefoil", "--lock-wait-timeout=30s", "--file"])
-            .arg(archive.file())
-            .arg("--dbname")
-            .arg(&source.admin.database);
-        run(dump, "read the schema", source, DUMP_TIMEOUT).await?;
-        Ok(archive)
-    }
-
-    fn file(&self) -> std::path::PathBuf {
-        self.folder.path().join("schema")
-    }
-
-    /// The lines of the archive's table of contents, of one section.
-    async fn entries(&self, section: &str) -> Result<Vec<String>> {
-        let mut list = Command::new(PostgresBinaries::find()?.program("pg_restore"));
-        list.arg("--list").arg(format!("--section={section}")).arg(self.file());
-        let output = run_plain(list, "list the schema", DUMP_TIMEOUT).await?;
-        Ok(output.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect())
-    }
-
-    /// Makes these entries on the target, all or none.
-    async fn restore(&self, target: &Server, entries: &[String]) -> Result<()> {
-        let list = self.folder.path().join("list");
-        write_list(&list, entries).await?;
-        let mut attempt = 1;
-        loop {
-            let mut restore = program("pg_restore", target)?;
-            restore
-                .args(["--single-transaction", "--exit-on-error", "--use-list"])
-                .arg(&list)
-                .arg("--dbname")
-                .arg(&target.admin.database)
-                .arg(self.file());
-            match run(restore, "write the schema", target, RESTORE_TIMEOUT).await {
-                Err(error) if attempt < RESTORE_ATTEMPTS && error.chain().contains("deadlock") => {
-                    attempt += 1;
-                }
-                ended => return ended,
-            }
-        }
-    }
-}
-
-async fn write_list(file: &Path, entries: &[String]) -> Result<()> {
-    tokio::fs::write(file, entries.join("\n") + "\n").await.map_err(|error| {
-        Error::failed("temporary_folder", "cannot write a temporary file").because(error)
-    })
-}
-
-/// A program of PostgreSQL that talks to a server. The password is in its environment: arguments
-/// are seen by everybody on the machine.
-pub(crate) fn program(name: &str, server: &Server) -> Result<Command> {
-    let address = &server.address;
-    let user = address.user().ok_or_else(|| {
-        let why = format!("the database URL of {} names no role", server.name);
-        Error::refused("postgres_url", why)
-    })?;
-    let password = address.password();
-    let password = password.as_ref().map(|password| password.expose_secret()).unwrap_or_default();
-    let mut command = Command::new(PostgresBinaries::find()?.program(name));
-    command
-        .env("PGHOST", address.host())
-        .env("PGPORT", address.port().to_string())
-        .env("PGUSER", user)
-        .env("PGPASSWORD", password)
-        .env("PGSSLMODE", address.sslmode())
-        .env("PGAPPNAME", "trefoil")
-        .env("PGCONNECT_TIMEOUT", "10")
-        .env("PGOPTIONS", "-c default_transaction_read_only=off -c statement_timeout=0");
-    if let Some(roots) = address.roots() {
-        command.env("PGSSLROOTCERT", roots);
-    }
-    Ok(command)
-}
-
-async fn run(command: Command, what: &str, server: &Server, limit: Duration) -> Result<()> {
-    let what = format!("{what} of {}", server.name);
-    run_plain(command, &what, limit).await.map(drop)
-}
-
-/// Runs a program to its end and gives what it printed. It dies with us.
-async fn run_plain(mut command: Command, what: &str, limit: Duration) -> Result<String> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let failed = |why: String| Error::failed("schema_copy", format!("could not {what}: {why}"));
-    let output = tokio::time::timeout(limit, command.output())
-        .await
-        .map_err(|_| failed(format!("it took longer than {} s", limit.as_secs())))?
-        .map_err(|error| failed("the program did not start".into()).because(error))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let words = String::from_utf8_lossy(&output.stderr);
-    let words: String = words.trim().chars().take(LAST_WORDS_BYTES).collect();
-    Err(failed(words.replace('\n', "; ")))
 }

@@ -61,6 +61,25 @@ pub async fn publish(publisher: &Server, stream: &str, tables: &[Table]) -> Resu
     Ok(())
 }
 
+/// Has a stream that flows carry further tables: published, readable for its role, copied.
+pub async fn add_tables(pair: &Pair, stream: &str, tables: &[Table]) -> Result<()> {
+    let (publication, role) = (quote_ident(stream), quote_ident(stream));
+    let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_publication_tables
+               WHERE pubname = $1";
+    let published = pair.source.texts("read the publication", sql, &[&stream]).await?;
+    for table in tables {
+        let (name, schema) = (&table.name, quote_ident(&table.schema));
+        let mut sql =
+            format!("GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {name} TO {role}");
+        if !published.contains(name) {
+            sql.push_str(&format!("; ALTER PUBLICATION {publication} ADD TABLE ONLY {name}"));
+        }
+        pair.source.batch(&format!("publish {name}"), &sql).await?;
+    }
+    let sql = format!("ALTER SUBSCRIPTION {publication} REFRESH PUBLICATION");
+    pair.target.batch("subscribe to new tables", &sql).await
+}
+
 fn published_names(tables: &[Table]) -> Vec<String> {
     let mut names = catalog::names(tables);
     names.push("trefoil.marker".to_owned());
@@ -387,6 +406,18 @@ pub async fn is_awake(subscriber: &Server, stream: &str) -> Result<Option<bool>>
                WHERE s.subname = $1 AND d.datname = current_database()";
     let rows = subscriber.query("look for the subscription", sql, &[&stream]).await?;
     Ok(rows.first().map(|row| row.get(0)))
+}
+
+/// The stream of ours that flows from the first server to the second, if there is one.
+pub async fn between(pair: &Pair) -> Result<Option<String>> {
+    let sql = "SELECT slot_name::text FROM pg_replication_slots
+               WHERE slot_name ~ '^tfr?_' AND database = current_database() ORDER BY 1";
+    for slot in pair.source.texts("list slots", sql, &[]).await? {
+        if is_awake(&pair.target, &slot).await? == Some(true) {
+            return Ok(Some(slot));
+        }
+    }
+    Ok(None)
 }
 
 /// Everything of ours on a server, in words: empty when nothing is left.

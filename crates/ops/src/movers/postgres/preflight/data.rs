@@ -51,15 +51,6 @@ fn not_carried() -> Vec<Uncarried> {
             what: "unlogged",
             sql: relations("c.relpersistence = 'u' AND c.relkind IN ('r', 'S')"),
         },
-        Uncarried { code: "partitions", what: "partitioned", sql: relations("c.relkind = 'p'") },
-        Uncarried {
-            code: "inheritance",
-            what: "tables that inherit",
-            sql: of_table(
-                "pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r'",
-                "NOT c.relispartition",
-            ),
-        },
         Uncarried {
             code: "foreign_tables",
             what: "foreign tables",
@@ -111,10 +102,18 @@ pub(super) async fn cannot_be_carried(server: &Server) -> Result<Vec<Finding>> {
     let mut findings = prepared_transactions(server).await?;
     for Uncarried { code, what, sql } in not_carried() {
         let found = server.texts(&format!("look for {what}"), &sql, &[]).await?;
-        if !found.is_empty() {
-            let why = format!("not yet carried: {what} on {}: {}", server.name, shown(&found));
-            findings.push(blocker(code, why));
+        if found.is_empty() {
+            continue;
         }
+        let why = format!("not yet carried: {what} on {}: {}", server.name, shown(&found));
+        let found = blocker(code, why);
+        findings.push(match code {
+            "unlogged" | "large_objects" => {
+                let option = code.replace('_', "-");
+                with_command(found, format!("trefoil migrate plan --{option} ..."))
+            }
+            _ => found,
+        });
     }
     Ok(findings)
 }

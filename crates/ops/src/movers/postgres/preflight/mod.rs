@@ -8,6 +8,7 @@ mod ways;
 
 use trefoil_clouds::database::Protection;
 use trefoil_core::finding::{Finding, Severity};
+use trefoil_core::plan::Unstreamed;
 
 use super::connect::{Pair, Server};
 use crate::{Error, Result};
@@ -59,6 +60,24 @@ pub async fn of_move(
         findings.extend(between(source, target, &findings).await?);
     }
     Ok(findings)
+}
+
+/// The same findings where a person chose that what no stream carries is copied all the same.
+pub fn chosen(mut findings: Vec<Finding>, unstreamed: Unstreamed) -> Vec<Finding> {
+    for found in &mut findings {
+        let carried = match found.code.as_str() {
+            "unlogged" => unstreamed.unlogged,
+            "large_objects" => unstreamed.large_objects,
+            _ => false,
+        };
+        if carried {
+            found.severity = Severity::Info;
+            let what = found.message.trim_start_matches("not yet carried: ");
+            found.message = format!("copied while users wait: {what}");
+            found.command = None;
+        }
+    }
+    findings
 }
 
 /// What stands in the way of moving back over streams that flow already.

@@ -14,6 +14,8 @@ mod rows;
 mod tables;
 mod unordered;
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,7 +25,7 @@ use super::catalog::{self, Persistence};
 use super::connect::Pair;
 use super::lag;
 use crate::Result;
-use crate::engine::Progress;
+use crate::engine::{Progress, Silent};
 use differences::Found;
 pub use differences::{Difference, Kind, NAMED_MAX};
 pub use pace::Pace;
@@ -357,6 +359,33 @@ pub async fn recheck(pair: &Pair, verified: &VerifyOutput) -> Result<Vec<TablePr
     Ok(proofs)
 }
 
+/// Compares tables once more whose columns were changed, or that are new, while a stream flows:
+/// what is proven of them takes the place of what was. Fails with `rows_differ`.
+pub async fn again(
+    pair: &Pair,
+    stream: &str,
+    names: &BTreeSet<String>,
+    verified: &mut VerifyOutput,
+    pace: &Pace,
+) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut comparison = Comparison::of(pair, Some(stream), pace).await?;
+    let known = tables::on_both(pair, Persistence::Logged, &mut comparison.found).await?;
+    verified.tables.retain(|proof| known.iter().any(|table| table.name == proof.name));
+    for table in known.iter().filter(|table| names.contains(&table.name)) {
+        let sums = comparison.table(table, &mut |_| {}).await?;
+        verified.tables.retain(|proof| proof.name != table.name);
+        verified.tables.push(proof(&table.name, sums));
+    }
+    comparison.require_none()?;
+    verified.hot.retain(|range| !names.contains(&range.table));
+    verified.hot.extend(comparison.hot);
+    verified.tables.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(())
+}
+
 /// Compares some ranges while a stream flows; those that go on changing are left out. Fails with
 /// `rows_differ`.
 pub async fn hot(
@@ -378,6 +407,15 @@ pub async fn hot(
             proofs.push(proof(&table.name, total));
         }
     }
+    comparison.require_none()?;
+    Ok(proofs)
+}
+
+/// Compares unlogged tables, when nothing writes. Fails with `rows_differ`.
+pub async fn unlogged(pair: &Pair) -> Result<Vec<TableProof>> {
+    let pace = Pace::full();
+    let mut comparison = Comparison::of(pair, None, &pace).await?;
+    let proofs = comparison.all(Persistence::Unlogged, &Silent).await?;
     comparison.require_none()?;
     Ok(proofs)
 }

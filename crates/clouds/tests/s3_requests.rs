@@ -1,0 +1,245 @@
+//! What the driver for S3 sends: keys byte for byte, and what it does about answers that are lost,
+//! busy or doubtful. The store is a few lines that note each request.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use trefoil_clouds::aws::{AccessKey, Address, S3Objects};
+use trefoil_clouds::objects::{Attributes, Condition, Objects, stream_of};
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+struct Seen {
+    method: Method,
+    /// The path as it stood in the request's first line.
+    path: String,
+    authorization: String,
+    nonce: Option<String>,
+    checksum: Option<String>,
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+/// What is answered to a request, and to how many before it.
+type Script = fn(&Seen, usize) -> Option<Response<Full<Bytes>>>;
+
+/// A store that answers by a script, and cuts the connection where that has no answer.
+async fn store(script: Script) -> (Objects, Arc<Mutex<Vec<Seen>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+    let noted = seen.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let noted = noted.clone();
+            let serve = service_fn(move |request| answer(request, noted.clone(), script));
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), serve);
+            tokio::spawn(connection);
+        }
+    });
+    let credentials = AccessKey { id: "id".into(), secret: "hidden".into() };
+    let address = Address {
+        bucket: "bucket".into(),
+        endpoint: Some(endpoint),
+        path_style: true,
+        credentials: Some(credentials),
+        ..Address::default()
+    };
+    (Objects::new(Arc::new(S3Objects::new(address))), seen)
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    noted: Arc<Mutex<Vec<Seen>>>,
+    script: Script,
+) -> Result<Response<Full<Bytes>>, Failed> {
+    let (head, body) = request.into_parts();
+    body.collect().await?;
+    let header = |name: &str| head.headers.get(name).map(|text| text.to_str().unwrap().to_owned());
+    let seen = Seen {
+        method: head.method.clone(),
+        path: head.uri.path().to_owned(),
+        authorization: header("authorization").unwrap_or_default(),
+        nonce: header("x-amz-meta-trefoil-write"),
+        checksum: header("x-amz-checksum-sha256"),
+    };
+    let before = {
+        let mut noted = noted.lock().unwrap();
+        noted.push(seen.clone());
+        noted.len() - 1
+    };
+    script(&seen, before).ok_or_else(|| "no answer".into())
+}
+
+fn ok() -> Response<Full<Bytes>> {
+    Response::builder().header("etag", "\"e\"").body(Full::default()).unwrap()
+}
+
+fn status(status: u16, code: &str) -> Response<Full<Bytes>> {
+    let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+    Response::builder().status(status).body(Full::new(body.into())).unwrap()
+}
+
+fn decoded(path: &str) -> Vec<u8> {
+    let bytes = path.as_bytes();
+    let (mut all, mut at) = (Vec::new(), 0);
+    while at < bytes.len() {
+        if bytes[at] == b'%' {
+            all.push(u8::from_str_radix(&path[at + 1..at + 3], 16).unwrap());
+            at += 3;
+        } else {
+            all.push(bytes[at]);
+            at += 1;
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_key_goes_out_byte_for_byte_and_signed() {
+    let (objects, seen) = store(|_, _| Some(ok())).await;
+    let long = "k".repeat(1024);
+    let keys = [
+        "a",
+        "a/b",
+        "a//b",
+        "/a/b",
+        "//a",
+        " a",
+        "a ",
+        "a/",
+        "a//",
+        ".",
+        "..",
+        "../a",
+        "a/../b",
+        "./a",
+        "a/./b",
+        "\u{e9}",
+        "e\u{301}",
+        "a+b",
+        "a b",
+        "a%2Fb",
+        "a%b",
+        "a?b#c&d=e",
+        "a\\b",
+        "a\nb",
+        "a\0b",
+        "日本",
+        "🍀",
+        "~!*'()",
+        long.as_str(),
+    ];
+    for key in keys {
+        objects.put_bytes(key, Bytes::from_static(b"x")).await.unwrap();
+        let last = seen.lock().unwrap().last().cloned().unwrap();
+        let expected = [b"/bucket/", key.as_bytes()].concat();
+        assert_eq!(decoded(&last.path), expected, "{key:?} went out as {}", last.path);
+        assert!(last.authorization.starts_with("AWS4-HMAC-SHA256 Credential=id/"), "{last:?}");
+        assert!(last.authorization.contains("x-amz-checksum-sha256"), "the checksum is signed");
+        assert!(last.checksum.is_some() && !last.authorization.contains("hidden"));
+    }
+    assert_eq!(seen.lock().unwrap().len(), keys.len(), "each was sent once");
+}
+
+async fn create(objects: &Objects) -> trefoil_clouds::Result<()> {
+    let content = stream_of(Bytes::from_static(b"x"));
+    let (said, absent) = (Attributes::default(), Condition::Absent);
+    objects.put("key", content, &said, &absent, None).await.map(drop)
+}
+
+/// A HEAD that finds what a write with this nonce has made.
+fn made_by(nonce: &str) -> Option<Response<Full<Bytes>>> {
+    let answer = Response::builder().header("etag", "\"e\"").header("content-length", "1");
+    Some(answer.header("x-amz-meta-trefoil-write", nonce).body(Full::default()).unwrap())
+}
+
+#[tokio::test]
+async fn a_conditional_write_whose_answer_is_lost_is_looked_up() {
+    static NONCE: Mutex<Option<String>> = Mutex::new(None);
+    let (objects, seen) = store(|seen, _| {
+        if seen.method == Method::PUT {
+            NONCE.lock().unwrap().clone_from(&seen.nonce);
+            return None;
+        }
+        made_by(&NONCE.lock().unwrap().clone().unwrap())
+    })
+    .await;
+    create(&objects).await.unwrap();
+    let methods: Vec<_> = seen.lock().unwrap().iter().map(|seen| seen.method.clone()).collect();
+    assert_eq!(methods, [Method::PUT, Method::HEAD], "it is not sent a second time");
+}
+
+#[tokio::test]
+async fn a_conditional_write_that_another_won_meanwhile_has_lost() {
+    let (objects, _) = store(|seen, before| match (&seen.method, before) {
+        (&Method::PUT, 0) => Some(status(409, "ConditionalRequestConflict")),
+        (&Method::PUT, _) => Some(status(412, "PreconditionFailed")),
+        _ => made_by("somebody else"),
+    })
+    .await;
+    assert_eq!(create(&objects).await.unwrap_err().code(), "object_condition");
+}
+
+#[tokio::test]
+async fn a_conditional_write_is_tried_again_while_nothing_is_there() {
+    let (objects, seen) = store(|seen, before| match (&seen.method, before) {
+        (&Method::PUT, 0..3) => Some(status(503, "SlowDown")),
+        (&Method::PUT, _) => Some(ok()),
+        (_, _) => Some(Response::builder().status(404).body(Full::default()).unwrap()),
+    })
+    .await;
+    create(&objects).await.unwrap();
+    let puts = seen.lock().unwrap().iter().filter(|seen| seen.method == Method::PUT).count();
+    assert_eq!(puts, 3, "at 0, at 2, and the one that was answered");
+}
+
+#[tokio::test]
+async fn a_busy_store_is_given_the_time_that_it_asks_for() {
+    let (objects, seen) = store(|_, before| {
+        let mut busy = status(503, "SlowDown");
+        busy.headers_mut().insert("retry-after", "2".parse().unwrap());
+        if before == 0 { Some(busy) } else { Some(ok()) }
+    })
+    .await;
+    let started = Instant::now();
+    objects.put_bytes("key", Bytes::from_static(b"x")).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_store_that_stays_busy_or_refuses_is_an_error_after_bounded_attempts() {
+    let (objects, seen) = store(|_, _| Some(status(503, "SlowDown"))).await;
+    let error = objects.put_bytes("key", Bytes::from_static(b"x")).await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), ("bucket_busy", true));
+    assert_eq!(seen.lock().unwrap().len(), 5);
+    let (objects, seen) = store(|_, _| Some(status(400, "BadDigest"))).await;
+    let error = objects.put_bytes("key", Bytes::from_static(b"x")).await.unwrap_err();
+    assert_eq!((error.code(), seen.lock().unwrap().len()), ("object_digest", 1));
+    let (objects, _) = store(|_, _| None).await;
+    let error = objects.put_bytes("key", Bytes::from_static(b"x")).await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), ("bucket_unreachable", true));
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_what_the_store_has_a_checksum_of_are_an_error() {
+    let (objects, _) = store(|_, _| {
+        let answer = Response::builder().header("etag", "\"e\"");
+        // The checksum of nothing.
+        let checksum = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        let answer = answer.header("x-amz-checksum-sha256", checksum);
+        Some(answer.body(Full::new(Bytes::from_static(b"other bytes"))).unwrap())
+    })
+    .await;
+    let error = objects.get_bytes("key", 100).await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), ("object_digest", true), "{}", error.chain());
+}

@@ -1,0 +1,200 @@
+//! A schema as the server's own tools read and write it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::catalog;
+use super::connect::{Pair, Server};
+use crate::postgres_binaries::PostgresBinaries;
+use crate::{Error, Result};
+
+/// How long reading a schema may take.
+const DUMP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// How long writing it, indexes included, may take.
+const RESTORE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often a restore is tried: applying changes may end it by a deadlock.
+const RESTORE_ATTEMPTS: u32 = 3;
+/// How many indexes and constraints are made at the same time.
+const JOBS: u32 = 4;
+/// How much of a program's last words goes into an error, in bytes.
+const LAST_WORDS_BYTES: usize = 2_000;
+
+/// The programs that carry a schema between two servers.
+pub(crate) async fn tools(pair: &Pair) -> Result<PostgresBinaries> {
+    let (source, target) = futures::future::try_join(
+        catalog::major_version(&pair.source),
+        catalog::major_version(&pair.target),
+    )
+    .await?;
+    PostgresBinaries::find_between(source.unsigned_abs(), target.unsigned_abs())
+}
+
+/// One line of an archive's table of contents, such as
+/// `218; 1259 16392 TABLE public customers app`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    line: String,
+}
+
+impl Entry {
+    /// What it is: its kind, schema, name and owner. Two archives say the same of the same thing.
+    pub(super) fn tag(&self) -> &str {
+        self.line.splitn(4, ' ').nth(3).unwrap_or_default()
+    }
+
+    /// Keys are made before the rows: applying changes looks rows up by them.
+    pub(super) fn is_key(&self) -> bool {
+        self.tag().starts_with("CONSTRAINT ")
+    }
+
+    /// Whether it is rights on something that is not among `made`: what was there has its rights,
+    /// and those of the roles of streams are on one side only.
+    pub(super) fn is_rights_without(&self, made: &BTreeSet<String>) -> bool {
+        // `ACL public TABLE customers app` belongs to `TABLE public customers app`.
+        let mut words = self.tag().splitn(4, ' ');
+        let (Some("ACL"), Some(schema), Some(_kind), Some(rest)) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return false;
+        };
+        let end = format!(" {schema} {}", rest.replace('"', ""));
+        !made.iter().any(|tag| tag.ends_with(&end))
+    }
+}
+
+/// A dump of a schema in a folder of its own, which goes with this value.
+pub(super) struct Archive {
+    folder: TempDir,
+    tools: PostgresBinaries,
+}
+
+impl Archive {
+    /// Reads a server's schema.
+    pub(super) async fn of(source: &Server, tools: &PostgresBinaries) -> Result<Archive> {
+        let folder = TempDir::with_prefix("trefoil-schema-").map_err(|error| {
+            Error::failed("temporary_folder", "cannot make a temporary folder").because(error)
+        })?;
+        let archive = Archive { folder, tools: tools.clone() };
+        let mut dump = program(tools, "pg_dump", source)?;
+        dump.args(["--format=custom", "--schema-only", "--no-publications", "--no-subscriptions"])
+            .args(["--exclude-schema=trefoil", "--lock-wait-timeout=30s", "--file"])
+            .arg(archive.file())
+            .arg("--dbname")
+            .arg(&source.admin.database);
+        run(dump, "read the schema", source, DUMP_TIMEOUT).await?;
+        Ok(archive)
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("schema")
+    }
+
+    /// What the archive holds of one section, in the order in which it can be made.
+    pub(super) async fn entries(&self, section: &str) -> Result<Vec<Entry>> {
+        let mut list = Command::new(self.tools.program("pg_restore"));
+        list.arg("--list").arg(format!("--section={section}")).arg(self.file());
+        let output = run_plain(list, "list the schema", DUMP_TIMEOUT).await?;
+        let lines = output.lines().filter(|line| !line.starts_with(';'));
+        Ok(lines.map(|line| Entry { line: line.to_owned() }).collect())
+    }
+
+    /// Makes these entries on the target, all or none.
+    pub(super) async fn restore_at_once(&self, target: &Server, entries: &[Entry]) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            match self.restore(target, entries, &["--single-transaction"]).await {
+                Err(error) if attempt < RESTORE_ATTEMPTS && error.chain().contains("deadlock") => {
+                    attempt += 1;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Makes these entries on the target, several at the same time. What was made stays when one
+    /// fails.
+    pub(super) async fn restore_in_parallel(
+        &self,
+        target: &Server,
+        entries: &[Entry],
+    ) -> Result<()> {
+        self.restore(target, entries, &["--jobs", &JOBS.to_string()]).await
+    }
+
+    async fn restore(&self, target: &Server, entries: &[Entry], how: &[&str]) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let list = self.folder.path().join("list");
+        write_list(&list, entries).await?;
+        let mut restore = program(&self.tools, "pg_restore", target)?;
+        restore
+            .args(how)
+            .args(["--exit-on-error", "--use-list"])
+            .arg(&list)
+            .arg("--dbname")
+            .arg(&target.admin.database)
+            .arg(self.file());
+        run(restore, "write the schema", target, RESTORE_TIMEOUT).await
+    }
+}
+
+async fn write_list(file: &Path, entries: &[Entry]) -> Result<()> {
+    let lines: Vec<_> = entries.iter().map(|entry| entry.line.as_str()).collect();
+    tokio::fs::write(file, lines.join("\n") + "\n").await.map_err(|error| {
+        Error::failed("temporary_folder", "cannot write a temporary file").because(error)
+    })
+}
+
+/// A program of PostgreSQL that talks to a server. The password is in its environment: arguments
+/// are seen by everybody on the machine.
+pub(crate) fn program(tools: &PostgresBinaries, name: &str, server: &Server) -> Result<Command> {
+    let address = &server.address;
+    let user = address.user().ok_or_else(|| {
+        let why = format!("the database URL of {} names no role", server.name);
+        Error::refused("postgres_url", why)
+    })?;
+    let password = address.password();
+    let password = password.as_ref().map(|password| password.expose_secret()).unwrap_or_default();
+    let mut command = Command::new(tools.program(name));
+    command
+        .env("PGHOST", address.host())
+        .env("PGPORT", address.port().to_string())
+        .env("PGUSER", user)
+        .env("PGPASSWORD", password)
+        .env("PGSSLMODE", address.sslmode())
+        .env("PGAPPNAME", "trefoil")
+        .env("PGCONNECT_TIMEOUT", "10")
+        .env("PGOPTIONS", "-c default_transaction_read_only=off -c statement_timeout=0");
+    if let Some(roots) = address.roots() {
+        command.env("PGSSLROOTCERT", roots);
+    }
+    Ok(command)
+}
+
+async fn run(command: Command, what: &str, server: &Server, limit: Duration) -> Result<()> {
+    let what = format!("{what} of {}", server.name);
+    run_plain(command, &what, limit).await.map(drop)
+}
+
+/// Runs a program to its end and gives what it printed. It dies with us.
+async fn run_plain(mut command: Command, what: &str, limit: Duration) -> Result<String> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let failed = |why: String| Error::failed("schema_copy", format!("could not {what}: {why}"));
+    let output = tokio::time::timeout(limit, command.output())
+        .await
+        .map_err(|_| failed(format!("it took longer than {} s", limit.as_secs())))?
+        .map_err(|error| failed("the program did not start".into()).because(error))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let words: String = words.trim().chars().take(LAST_WORDS_BYTES).collect();
+    Err(failed(words.replace('\n', "; ")))
+}
