@@ -5,7 +5,13 @@
 
 mod bicep;
 mod golden;
+mod hostile;
+mod keys;
+mod names;
+mod refusals;
 mod scan;
+mod scans;
 mod support;
 mod types;
 mod valid;
+mod yaml;

@@ -20,6 +20,13 @@ param stableRevision string = ''
 @maxValue(100)
 param newestWeight int = 10
 
+@description('Whether the registry can be reached from the internet: a pipeline on machines of GitHub needs it.')
+@allowed([
+  'Enabled'
+  'Disabled'
+])
+param registryPublicNetworkAccess string = 'Enabled'
+
 @description('The GitHub repository whose pipeline deploys, OWNER/NAME; empty for none.')
 param githubRepository string = ''
 
@@ -86,6 +93,7 @@ module registry 'modules/registry.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     principalId: identity.properties.principalId
+    publicNetworkAccess: registryPublicNetworkAccess
     networkId: network.outputs.id
     endpointsSubnetId: network.outputs.endpointsSubnetId
   }
@@ -213,7 +221,7 @@ var variables = [
   }
   {
     name: 'DATABASE_URL'
-    secretRef: 'database-url'
+    secretRef: 'database'
   }
   {
     name: 'BUCKET_DOCUMENTS_URL'
@@ -229,7 +237,7 @@ var variables = [
   }
   {
     name: 'CACHE_URL'
-    secretRef: 'cache-url'
+    secretRef: 'cache'
   }
   {
     name: 'CHAT_BASE_URL'
@@ -248,7 +256,6 @@ var variables = [
     value: identity.properties.clientId
   }
   {
-    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
     value: monitoring.outputs.insightsConnectionString
   }
@@ -262,13 +269,13 @@ var secretAddresses = [
     identity: identity.id
   }
   {
-    name: 'cache-url'
-    keyVaultUrl: '${vault.outputs.uri}secrets/cache-url'
+    name: 'cache'
+    keyVaultUrl: '${vault.outputs.uri}secrets/cache'
     identity: identity.id
   }
   {
-    name: 'database-url'
-    keyVaultUrl: '${vault.outputs.uri}secrets/database-url'
+    name: 'database'
+    keyVaultUrl: '${vault.outputs.uri}secrets/database'
     identity: identity.id
   }
   {

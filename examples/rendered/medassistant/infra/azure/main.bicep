@@ -188,7 +188,7 @@ var variables = [
   }
   {
     name: 'DATABASE_URL'
-    secretRef: 'database-url'
+    secretRef: 'database'
   }
   {
     name: 'BUCKET_DOCUMENTS_URL'
@@ -215,7 +215,6 @@ var variables = [
     value: identity.properties.clientId
   }
   {
-    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
     value: monitoring.outputs.insightsConnectionString
   }
@@ -229,8 +228,8 @@ var secretAddresses = [
     identity: identity.id
   }
   {
-    name: 'database-url'
-    keyVaultUrl: '${vault.outputs.uri}secrets/database-url'
+    name: 'database'
+    keyVaultUrl: '${vault.outputs.uri}secrets/database'
     identity: identity.id
   }
 ]

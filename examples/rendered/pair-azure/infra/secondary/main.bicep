@@ -54,9 +54,6 @@ module network 'modules/network.bicep' = {
     location: location
     name: 'medassistant'
     tags: tags
-    peerAddressPrefixes: empty(peerAddresses) ? [] : [
-      '10.10.0.0/16'
-    ]
   }
 }
 
@@ -163,7 +160,7 @@ var variables = [
   }
   {
     name: 'DATABASE_URL'
-    secretRef: 'database-url'
+    secretRef: 'database'
   }
   {
     name: 'BUCKET_DOCUMENTS_URL'
@@ -178,7 +175,6 @@ var variables = [
     value: identity.properties.clientId
   }
   {
-    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
     value: monitoring.outputs.insightsConnectionString
   }
@@ -187,8 +183,8 @@ var variables = [
 // Secrets are never in a template, a log or a revision: each is an address in the vault.
 var secretAddresses = [
   {
-    name: 'database-url'
-    keyVaultUrl: '${vault.outputs.uri}secrets/database-url'
+    name: 'database'
+    keyVaultUrl: '${vault.outputs.uri}secrets/database'
     identity: identity.id
   }
 ]

@@ -93,8 +93,7 @@ var variables = [
 ]
 
 // Secrets are never in a template, a log or a revision: each is an address in the vault.
-var secretAddresses = [
-]
+var secretAddresses = []
 
 module application 'modules/application.bicep' = if (withApplication) {
   name: 'application'

@@ -252,98 +252,80 @@ fn query(metric: Metric<'_>, statistic: Statistic) -> String {
     format!("customMetrics | where name == \"{name}\" | summarize value = {value}")
 }
 
+/// A basic alarm: name, metric, how it adds up, threshold, what it says.
+type Basic = (&'static str, Metric<'static>, &'static str, i64, &'static str);
+
+const OF_APPLICATION: [Basic; 3] = [
+    ("cpu", Metric::Cpu, "Average", 85, "Replicas use over 85 % of their processors"),
+    ("memory", Metric::Memory, "Average", 90, "Replicas use over 90 % of their memory"),
+    ("restarts", Metric::Restarts, "Total", 3, "Replicas ended by themselves"),
+];
+const OF_DATABASE: [Basic; 2] = [
+    (
+        "database-cpu",
+        Metric::DatabaseCpu,
+        "Average",
+        85,
+        "The database uses over 85 % of its processors",
+    ),
+    (
+        "database-disk",
+        Metric::DatabaseDisk,
+        "Maximum",
+        85,
+        "The disk of the database is over 85 % full",
+    ),
+];
+const BEHIND: &str = "A reader of the changes is 1 GiB behind";
+
 /// What every environment is watched for, unless the specification watches it itself.
 fn basic(deployment: &Deployment, front_door: bool) -> Vec<MetricAlert> {
     let spec = &deployment.spec;
     let watched =
-        |metric: Metric<'_>| spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric);
-    let alert = |name: &str, kept: Kept, aggregation, threshold, what: &str| MetricAlert {
+        |metric: Metric<'_>| spec.alarms.values().any(|one| Metric::of(&one.metric) == metric);
+    let usual = |(name, metric, aggregation, threshold, what): Basic| {
+        let kept = kept(metric, front_door).filter(|_| !watched(metric))?;
+        Some(named(name, kept, aggregation, threshold, what))
+    };
+    let mut all = Vec::new();
+    if spec.application.is_some() {
+        let most = i64::from(spec.scale.clone().unwrap_or_default().max);
+        all.push(failures());
+        all.extend(OF_APPLICATION.into_iter().filter_map(usual));
+        let replicas =
+            ("replicas", Metric::Instances, "Maximum", most - 1, "No more replicas are allowed");
+        all.extend(usual(replicas));
+    }
+    if spec.database.is_some() {
+        all.extend(OF_DATABASE.into_iter().filter_map(usual));
+        let of = |metric| Kept { scope: DATABASE, metric, dimension: None, aggregation: None };
+        let memory = "The database uses over 90 % of its memory";
+        all.push(named("database-memory", of("memory_percent"), "Average", 90, memory));
+        let refused = "Connections to the database fail";
+        all.push(named("database-refusals", of("connections_failed"), "Total", 20, refused));
+        if deployment.streams_changes {
+            let delay = of("logical_replication_delay_in_bytes");
+            all.push(named("replication", delay, "Maximum", 1 << 30, BEHIND));
+        }
+    }
+    all
+}
+
+fn named(
+    name: &str,
+    kept: Kept,
+    aggregation: &'static str,
+    threshold: i64,
+    what: &str,
+) -> MetricAlert {
+    MetricAlert {
         symbol: names::symbol("basic", name),
         name: format!("basic-{name}"),
         description: what.to_owned(),
         aggregation,
         threshold,
         ..of(kept, "PT15M")
-    };
-    let usual = |name: &str, metric, aggregation, threshold, what: &str| {
-        let kept = kept(metric, front_door).filter(|_| !watched(metric))?;
-        Some(alert(name, kept, aggregation, threshold, what))
-    };
-    let own = |name: &str, scope, metric, aggregation, threshold, what: &str| {
-        let kept = Kept { scope, metric, dimension: None, aggregation: None };
-        Some(alert(name, kept, aggregation, threshold, what))
-    };
-    let mut all = Vec::new();
-    if spec.application.is_some() {
-        let most = i64::from(spec.scale.clone().unwrap_or_default().max);
-        all.push(Some(failures()));
-        all.push(usual(
-            "cpu",
-            Metric::Cpu,
-            "Average",
-            85,
-            "Replicas use over 85 % of their processors",
-        ));
-        all.push(usual(
-            "memory",
-            Metric::Memory,
-            "Average",
-            90,
-            "Replicas use over 90 % of their memory",
-        ));
-        all.push(usual("restarts", Metric::Restarts, "Total", 3, "Replicas ended by themselves"));
-        all.push(usual(
-            "replicas",
-            Metric::Instances,
-            "Maximum",
-            most - 1,
-            "No more replicas are allowed",
-        ));
     }
-    if spec.database.is_some() {
-        all.push(usual(
-            "database-cpu",
-            Metric::DatabaseCpu,
-            "Average",
-            85,
-            "The database uses over 85 % of its processors",
-        ));
-        all.push(usual(
-            "database-disk",
-            Metric::DatabaseDisk,
-            "Maximum",
-            85,
-            "The disk of the database is over 85 % full",
-        ));
-        all.push(own(
-            "database-memory",
-            DATABASE,
-            "memory_percent",
-            "Average",
-            90,
-            "The database uses over 90 % of its memory",
-        ));
-        all.push(own(
-            "database-refusals",
-            DATABASE,
-            "connections_failed",
-            "Total",
-            20,
-            "Connections to the database fail",
-        ));
-    }
-    if spec.database.is_some() && deployment.streams_changes {
-        let behind = 1 << 30;
-        all.push(own(
-            "replication",
-            DATABASE,
-            "logical_replication_delay_in_bytes",
-            "Maximum",
-            behind,
-            "A reader of the changes is 1 GiB behind",
-        ));
-    }
-    all.into_iter().flatten().collect()
 }
 
 /// Requests that were answered with 500 or above.

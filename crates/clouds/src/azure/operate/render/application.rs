@@ -133,8 +133,8 @@ impl OwnSecrets {
         let asked = asked(&deployment.spec);
         let free = |wanted: &str| names::free(wanted, asked.iter());
         Self {
-            database: deployment.spec.database.as_ref().map(|_| free("database-url")),
-            cache: deployment.extras.cache.as_ref().map(|_| free("cache-url")),
+            database: deployment.spec.database.as_ref().map(|_| free("database")),
+            cache: deployment.extras.cache.as_ref().map(|_| free("cache")),
         }
     }
 }

@@ -55,7 +55,7 @@ module url 'secret.bicep' = {
   name: 'cache-secret'
   params: {
     vaultName: vaultName
-    name: 'cache-url'
+    name: 'cache'
     value: 'rediss://:${uriComponent(database.listKeys().primaryKey)}@${cluster.properties.hostName}:10000'
   }
 }

@@ -15,6 +15,9 @@ param workspaceId string
 @description('The identity that pulls images.')
 param principalId string
 
+@description('Whether images can be pushed and pulled through the internet.')
+param publicNetworkAccess string
+
 @description('The network from which images are pulled.')
 param networkId string
 
@@ -24,7 +27,7 @@ param endpointsSubnetId string
 var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d'
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
-  // checkov:skip=CKV_AZURE_139: the pipeline pushes from outside of the network, with its own identity
+  // checkov:skip=CKV_AZURE_139: a pipeline on machines of GitHub pushes through the internet, with an identity of its own
   // checkov:skip=CKV_AZURE_166: images are scanned by Microsoft Defender, for a whole subscription; quarantine without a scanner lets nothing out
   name: name
   location: location
@@ -37,8 +40,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
     adminUserEnabled: false
     anonymousPullEnabled: false
     zoneRedundancy: 'Enabled'
-    // The pipeline pushes from outside of the network, with its own identity.
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: publicNetworkAccess
     networkRuleBypassOptions: 'AzureServices'
     policies: {
       // What no tag names any more goes after a month.

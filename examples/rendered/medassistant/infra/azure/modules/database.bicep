@@ -184,7 +184,7 @@ module url 'secret.bicep' = if (!empty(password)) {
   name: 'database-secret'
   params: {
     vaultName: vaultName
-    name: 'database-url'
+    name: 'database'
     value: 'postgresql://${login}:${password}@${server.properties.fullyQualifiedDomainName}:5432/medassistant?sslmode=require'
   }
 }

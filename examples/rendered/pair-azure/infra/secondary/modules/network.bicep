@@ -10,9 +10,6 @@ param name string
 @description('Tags of every resource.')
 param tags object
 
-@description('The addresses of the peer that may reach the database.')
-param peerAddressPrefixes array
-
 // They do not overlap with those of the other environment of a pair.
 var addressPrefix = '10.20.0.0/16'
 // 512 addresses: ten replicas take one, and a new revision runs beside the old one.
@@ -91,11 +88,9 @@ resource databaseGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
           description: 'Logical replication with the other environment, through the VPN'
           priority: 120
           direction: 'Inbound'
-          access: empty(peerAddressPrefixes) ? 'Deny' : 'Allow'
+          access: 'Allow'
           protocol: 'Tcp'
-          sourceAddressPrefixes: empty(peerAddressPrefixes) ? [
-            addressPrefix
-          ] : peerAddressPrefixes
+          sourceAddressPrefix: '10.10.0.0/16'
           sourcePortRange: '*'
           destinationAddressPrefix: databasePrefix
           destinationPortRange: '5432'

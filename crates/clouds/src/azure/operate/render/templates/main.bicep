@@ -21,6 +21,15 @@ param stableRevision string = ''
 @maxValue(100)
 param newestWeight int = 10
 
+{% if premium_registry %}
+@description('Whether the registry can be reached from the internet: a pipeline on machines of GitHub needs it.')
+@allowed([
+  'Enabled'
+  'Disabled'
+])
+param registryPublicNetworkAccess string = 'Enabled'
+
+{% endif %}
 @description('The GitHub repository whose pipeline deploys, OWNER/NAME; empty for none.')
 param githubRepository string = ''
 {% endif %}
@@ -82,11 +91,6 @@ module network 'modules/network.bicep' = {
     location: location
     name: '{{ names.network }}'
     tags: tags
-{% if vpn %}
-    peerAddressPrefixes: empty(peerAddresses) ? [] : [
-      '{{ vpn.other_addresses }}'
-    ]
-{% endif %}
   }
 }
 
@@ -118,6 +122,7 @@ module registry 'modules/registry.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     principalId: identity.properties.principalId
 {% if premium_registry %}
+    publicNetworkAccess: registryPublicNetworkAccess
     networkId: network.outputs.id
     endpointsSubnetId: network.outputs.endpointsSubnetId
 {% endif %}
@@ -240,9 +245,6 @@ module environment 'modules/environment.bicep' = {
 var variables = [
 {% for one in application.variables %}
   {
-{% if one.given == "insights" %}
-    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
-{% endif %}
     name: '{{ one.name }}'
 {% if one.given == "bucket" %}
     value: '${storage.outputs.blobEndpoint}{{ one.value }}'
@@ -266,7 +268,8 @@ var variables = [
 ]
 
 // Secrets are never in a template, a log or a revision: each is an address in the vault.
-var secretAddresses = [
+var secretAddresses = [{% if application.secrets %}
+
 {% for one in application.secrets %}
   {
     name: '{{ one }}'
@@ -274,6 +277,7 @@ var secretAddresses = [
     identity: identity.id
   }
 {% endfor %}
+{% endif %}
 ]
 
 module application 'modules/application.bicep' = if (withApplication) {

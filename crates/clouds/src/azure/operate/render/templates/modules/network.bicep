@@ -10,11 +10,6 @@ param name string
 @description('Tags of every resource.')
 param tags object
 
-{% if vpn %}
-@description('The addresses of the peer that may reach the database.')
-param peerAddressPrefixes array
-
-{% endif %}
 // They do not overlap with those of the other environment of a pair.
 var addressPrefix = '{{ addresses }}'
 // 512 addresses: ten replicas take one, and a new revision runs beside the old one.
@@ -114,11 +109,9 @@ resource databaseGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
           description: 'Logical replication with the other environment, through the VPN'
           priority: 120
           direction: 'Inbound'
-          access: empty(peerAddressPrefixes) ? 'Deny' : 'Allow'
+          access: 'Allow'
           protocol: 'Tcp'
-          sourceAddressPrefixes: empty(peerAddressPrefixes) ? [
-            addressPrefix
-          ] : peerAddressPrefixes
+          sourceAddressPrefix: '{{ vpn.other_addresses }}'
           sourcePortRange: '*'
           destinationAddressPrefix: databasePrefix
           destinationPortRange: '5432'

@@ -16,6 +16,9 @@ param workspaceId string
 param principalId string
 
 {% if premium_registry %}
+@description('Whether images can be pushed and pulled through the internet.')
+param publicNetworkAccess string
+
 @description('The network from which images are pulled.')
 param networkId string
 
@@ -27,7 +30,7 @@ var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d'
 
 {% if premium_registry %}
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
-  // checkov:skip=CKV_AZURE_139: the pipeline pushes from outside of the network, with its own identity
+  // checkov:skip=CKV_AZURE_139: a pipeline on machines of GitHub pushes through the internet, with an identity of its own
   // checkov:skip=CKV_AZURE_166: images are scanned by Microsoft Defender, for a whole subscription; quarantine without a scanner lets nothing out
   name: name
   location: location
@@ -40,8 +43,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
     adminUserEnabled: false
     anonymousPullEnabled: false
     zoneRedundancy: 'Enabled'
-    // The pipeline pushes from outside of the network, with its own identity.
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: publicNetworkAccess
     networkRuleBypassOptions: 'AzureServices'
     policies: {
       // What no tag names any more goes after a month.
@@ -57,8 +59,9 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
 }
 {% else %}
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
-  // checkov:skip=CKV_AZURE_139: the pipeline pushes from outside of the network, with its own identity
-  // checkov:skip=CKV_AZURE_166: images are scanned by Microsoft Defender, for a whole subscription; quarantine without a scanner lets nothing out
+  // checkov:skip=CKV_AZURE_139: the tier Basic has no private endpoint; who pulls or pushes has an identity
+  // checkov:skip=CKV_AZURE_163: images are scanned by Microsoft Defender, for a whole subscription and any tier
+  // checkov:skip=CKV_AZURE_166: quarantine comes with Premium, and without a scanner it lets nothing out
   name: name
   location: location
   tags: tags
