@@ -115,13 +115,13 @@ const fn usual(
 
 /// What no environment should be without: failing, slow, full.
 const USUAL: [Usual; 4] = [
-    usual("usual-error-rate", "error_rate", 5.0, false),
+    usual("error-rate", "error_rate", 5.0, false),
     Usual {
         statistic: Statistic::Maximum,
-        ..usual("usual-response-time", "response_time", 5_000.0, false)
+        ..usual("response-time", "response_time", 5_000.0, false)
     },
-    usual("usual-database-cpu", "database_cpu", 90.0, true),
-    usual("usual-database-disk", "database_disk", 90.0, true),
+    usual("database-cpu", "database_cpu", 90.0, true),
+    usual("database-disk", "database_disk", 90.0, true),
 ];
 
 impl Monitoring {
@@ -133,12 +133,15 @@ impl Monitoring {
             .alarms
             .iter()
             .filter(|(_, alarm)| is_there(deployment, Metric::of(&alarm.metric)))
-            .map(|(name, alarm)| policy(deployment, name, alarm, &channels))
+            .map(|(name, alarm)| policy(deployment, ("alarm", name), alarm, &channels))
             .collect();
-        alarms.extend(usual_alarms(deployment).iter().map(|(name, alarm)| {
-            policy(deployment, name, alarm, &channels)
-        }));
-        let watches = |metric| spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric);
+        alarms.extend(
+            usual_alarms(deployment)
+                .iter()
+                .map(|(name, alarm)| policy(deployment, ("usual", name), alarm, &channels)),
+        );
+        let watches =
+            |metric| spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric);
         Self {
             own_metrics: own_metrics(deployment),
             counts_restarts: spec.application.is_some() && watches(Metric::Restarts),
@@ -201,7 +204,7 @@ fn own_label(metric: &str) -> String {
 }
 
 /// The alarms that the specification leaves out.
-fn usual_alarms(deployment: &Deployment) -> Vec<(String, Alarm)> {
+fn usual_alarms(deployment: &Deployment) -> Vec<(&'static str, Alarm)> {
     let spec = &deployment.spec;
     let is_missing = |usual: &&Usual| {
         let has_part =
@@ -221,26 +224,27 @@ fn usual_alarms(deployment: &Deployment) -> Vec<(String, Alarm)> {
                 evaluation_periods: 2,
                 notify: None,
             };
-            (usual.name.to_owned(), alarm)
+            (usual.name, alarm)
         })
         .collect()
 }
 
 fn policy(
     deployment: &Deployment,
-    name: &str,
+    (kind, name): (&str, &str),
     alarm: &Alarm,
     channels: &BTreeMap<String, Channel>,
 ) -> Policy {
     let series = series(deployment, Metric::of(&alarm.metric));
     let (aligner, reducer) = aggregation(&series, alarm.statistic);
-    let (comparison, threshold, next) = comparison(alarm.comparison, alarm.threshold / series.scale);
+    let (comparison, threshold, next) =
+        comparison(alarm.comparison, alarm.threshold / series.scale);
     let period_s = seconds(alarm.period);
     let duration_s = period_s * u64::from(alarm.evaluation_periods.saturating_sub(1));
     let is_below = matches!(alarm.comparison, Comparison::LessThan | Comparison::LessOrEqual);
     let channel = alarm.notify.as_ref().and_then(|target| channels.get(target));
     Policy {
-        label: names::label("alarm", name),
+        label: names::label(kind, name),
         name: name.to_owned(),
         severity: if alarm.metric == "error_rate" { "CRITICAL" } else { "WARNING" },
         channel: channel.map(|channel| channel.label.clone()),
@@ -327,9 +331,7 @@ fn series(deployment: &Deployment, metric: Metric<'_>) -> Series {
         Metric::Requests => Series { is_count: true, ..plain(run("request_count")) },
         Metric::Cpu => distribution(run("container/cpu/utilizations"), 100.0),
         Metric::Memory => distribution(run("container/memory/utilizations"), 100.0),
-        Metric::Instances => {
-            Series { is_total: true, ..plain(run("container/instance_count")) }
-        }
+        Metric::Instances => Series { is_total: true, ..plain(run("container/instance_count")) },
         Metric::Restarts => Series {
             is_count: true,
             ..plain(of_service(&format!("logging.googleapis.com/user/{base}/restarts")))
@@ -404,14 +406,7 @@ impl Dashboard {
 }
 
 /// A chart before it has its place: title, metric, aligner, reducer, grouping and unit.
-struct Plain(
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-);
+struct Plain(&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 const SERVICE_CHARTS: [Plain; 6] = [
     Plain(
@@ -465,8 +460,22 @@ const SERVICE_CHARTS: [Plain; 6] = [
 ];
 
 const DATABASE_CHARTS: [Plain; 4] = [
-    Plain("Database: processor in use", "cpu/utilization", "ALIGN_MEAN", "REDUCE_MEAN", "", "1 = all"),
-    Plain("Database: memory in use", "memory/utilization", "ALIGN_MEAN", "REDUCE_MEAN", "", "1 = all"),
+    Plain(
+        "Database: processor in use",
+        "cpu/utilization",
+        "ALIGN_MEAN",
+        "REDUCE_MEAN",
+        "",
+        "1 = all",
+    ),
+    Plain(
+        "Database: memory in use",
+        "memory/utilization",
+        "ALIGN_MEAN",
+        "REDUCE_MEAN",
+        "",
+        "1 = all",
+    ),
     Plain("Database: disk in use", "disk/utilization", "ALIGN_MEAN", "REDUCE_MEAN", "", "1 = all"),
     Plain("Database: connections", "postgresql/num_backends", "ALIGN_MEAN", "REDUCE_SUM", "", ""),
 ];

@@ -65,8 +65,7 @@ pub(super) fn firewall(deployment: &Deployment) -> Option<Firewall> {
         description,
         expression,
     });
-    let firewall =
-        Firewall { requests_per_minute: REQUESTS_PER_MINUTE, rules: rules.collect() };
+    let firewall = Firewall { requests_per_minute: REQUESTS_PER_MINUTE, rules: rules.collect() };
     (deployment.extras.firewall && is_needed(deployment)).then_some(firewall)
 }
 

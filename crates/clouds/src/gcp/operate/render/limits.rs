@@ -1,13 +1,12 @@
 //! What a specification asks for and Google Cloud cannot be: with the number, and the nearest that
 //! fits.
 
-use trefoil_core::cost::Needs;
 use trefoil_core::deployment::{Deployment, Metric};
 use trefoil_core::spec::{Alarm, Health, Processor, Statistic};
 use trefoil_core::units::Period;
 
-use super::super::resources::{self, RunService};
-use super::service::{request_s, seconds};
+use super::super::resources::{RunService, SqlSize};
+use super::service::{fit, request_s, seconds};
 use super::stores::NEWEST_POSTGRES;
 use crate::operate::render::Misfit;
 
@@ -62,9 +61,8 @@ fn region(deployment: &Deployment) -> Option<Misfit> {
     let region = &deployment.region;
     let is_form = region.rsplit_once('-').is_some_and(|(area, place)| {
         let letters = place.trim_end_matches(|one: char| one.is_ascii_digit());
-        let is_word = |text: &str| {
-            !text.is_empty() && text.chars().all(|one| one.is_ascii_lowercase())
-        };
+        let is_word =
+            |text: &str| !text.is_empty() && text.chars().all(|one| one.is_ascii_lowercase());
         is_word(area) && is_word(letters) && letters.len() < place.len()
     });
     let message = format!("`{region}` is not the name of a region of Google Cloud");
@@ -79,17 +77,7 @@ fn size(deployment: &Deployment, found: &mut Vec<Misfit>) {
         let message = "Cloud Run has 0 kinds of ARM processors";
         found.push(Misfit::new("size.processor", message, "`x86`"));
     }
-    if spec.scale.as_ref().is_some_and(|scale| scale.interruptible) {
-        let message = "Cloud Run has 0 instances that may be taken away (spot)";
-        found.push(Misfit::new("scale.interruptible", message, "`false`"));
-    }
-    // What stands in the way of a size is told above; the size is looked up without it.
-    let mut needs = Needs::of_spec(spec);
-    if let Some(application) = &mut needs.application {
-        application.architecture = Default::default();
-        application.spot = false;
-    }
-    match resources::resources(&needs).service {
+    match fit(deployment).service {
         Some(Ok(fit)) => sizes(deployment, &fit, found),
         Some(Err(why)) => found.push(Misfit::new("size", why, "`{ cpu: 8, memory: 32Gi }`")),
         None => {}
@@ -178,13 +166,14 @@ fn health(health: &Health, found: &mut Vec<Misfit>) {
         found.push(Misfit::new(path("interval"), message, in_seconds(PERIOD_S)));
     }
     if timeout > interval.min(PERIOD_S) {
-        let message = format!("an answer may take as long as the interval, {interval} s, not {timeout} s");
+        let message =
+            format!("an answer may take as long as the interval, {interval} s, not {timeout} s");
         found.push(Misfit::new(path("timeout"), message, in_seconds(interval.min(PERIOD_S))));
     }
+    let interval = interval.clamp(1, PERIOD_S);
     let start = seconds(health.start_time);
-    let whole = start.div_ceil(interval.max(1)) * interval;
-    if whole > START_S {
-        let nearest = START_S / interval.clamp(1, START_S) * interval.min(START_S);
+    if start.div_ceil(interval) * interval > START_S {
+        let nearest = START_S / interval * interval;
         let message = format!(
             "an instance has {START_S} s to start, in whole intervals of {interval} s, not {start} s"
         );
@@ -224,9 +213,12 @@ fn edge(deployment: &Deployment, found: &mut Vec<Misfit>) {
     if deployment.spec.domain.is_some() {
         return;
     }
-    for (key, is_asked) in [("cdn", deployment.extras.cdn), ("firewall", deployment.extras.firewall)] {
+    for (key, is_asked) in
+        [("cdn", deployment.extras.cdn), ("firewall", deployment.extras.firewall)]
+    {
         if is_asked {
-            let message = "it stands at a load balancer, whose certificate needs 1 domain, and there are 0";
+            let message =
+                "it stands at a load balancer, whose certificate needs 1 domain, and there are 0";
             found.push(Misfit::new(key, message, format!("set `domain`, or `{key}: false`")));
         }
     }
@@ -238,9 +230,9 @@ fn database(deployment: &Deployment) -> Option<Misfit> {
         let message = format!("Cloud SQL has PostgreSQL up to {NEWEST_POSTGRES}, not {version}");
         return Some(Misfit::new("database.version", message, format!("`{NEWEST_POSTGRES}`")));
     }
-    let size = resources::resources(&Needs::of_spec(&deployment.spec)).database?.ok()?;
+    let size = fit(deployment).database?.ok()?;
     let gb = wanted.storage.as_u64().div_ceil(1_000_000_000);
-    let is_shared = matches!(size.size, resources::SqlSize::Shared(_));
+    let is_shared = matches!(size.size, SqlSize::Shared(_));
     let message = format!("a server of size `small` has {SHARED_DISK_GB} GB at most, not {gb} GB");
     let nearest = format!("`{SHARED_DISK_GB}GB`, or `database.size: medium`");
     (is_shared && gb > SHARED_DISK_GB).then(|| Misfit::new("database.storage", message, nearest))
@@ -256,7 +248,8 @@ fn buckets(deployment: &Deployment, found: &mut Vec<Misfit>) {
     }
     let has_buckets = !deployment.spec.buckets.is_empty();
     if has_buckets && (deployment.spec.name.contains(own) || deployment.folder.contains(own)) {
-        let message = format!("the names of its buckets would hold `{own}`, which they may 0 times");
+        let message =
+            format!("the names of its buckets would hold `{own}`, which they may 0 times");
         let nearest = format!("`{}`", deployment.spec.name.replace(own, "g"));
         found.push(Misfit::new("name", message, nearest));
     }
@@ -279,13 +272,15 @@ fn alarms(deployment: &Deployment, found: &mut Vec<Misfit>) {
         }
         let whole = period * u64::from(alarm.evaluation_periods);
         if whole > ALARM_S {
-            let message = format!("an alarm looks back {ALARM_S} s (23.5 h) at most, not {whole} s");
+            let message =
+                format!("an alarm looks back {ALARM_S} s (23.5 h) at most, not {whole} s");
             let nearest = (ALARM_S / period.max(1)).max(1).to_string();
             found.push(Misfit::new(path("evaluation_periods"), message, format!("`{nearest}`")));
         }
-        found.extend(statistic(alarm).map(|(message, nearest)| {
-            Misfit::new(path("statistic"), message, nearest)
-        }));
+        found.extend(
+            statistic(alarm)
+                .map(|(message, nearest)| Misfit::new(path("statistic"), message, nearest)),
+        );
     }
 }
 

@@ -24,7 +24,7 @@ impl Readme {
     /// What there is to say about a deployment.
     pub(super) fn of(deployment: &Deployment, values: &Values) -> Self {
         let mut settings = network_settings(values);
-        settings.extend(data_settings(deployment, values));
+        settings.extend(data_settings(values));
         settings.extend(access_settings(values));
         settings.extend(running_settings(deployment, values));
         Self {
@@ -57,8 +57,18 @@ fn network_settings(values: &Values) -> Vec<Setting> {
             "network.tf: all other private addresses are closed to the application",
             no_network,
         ),
-        either("TLS, HTTP sent to HTTPS", values.edge, "edge.tf: TLS 1.2 at least, strong ciphers", no_edge),
-        either("certificate", values.edge, "edge.tf: issued and renewed by Google, proven by DNS", no_edge),
+        either(
+            "TLS, HTTP sent to HTTPS",
+            values.edge,
+            "edge.tf: TLS 1.2 at least, strong ciphers",
+            no_edge,
+        ),
+        either(
+            "certificate",
+            values.edge,
+            "edge.tf: issued and renewed by Google, proven by DNS",
+            no_edge,
+        ),
         either(
             "no NAT, private paths to services",
             has_network,
@@ -68,12 +78,11 @@ fn network_settings(values: &Values) -> Vec<Setting> {
     ]
 }
 
-fn data_settings(deployment: &Deployment, values: &Values) -> Vec<Setting> {
+fn data_settings(values: &Values) -> Vec<Setting> {
     let database = values.database.as_ref();
     let no_database = "no database";
     let has_backups = database.is_some_and(|one| one.backup_days > 0);
     let is_regional = database.is_some_and(|one| one.regional);
-    let _ = deployment;
     vec![
         either(
             "deletion protection",
@@ -99,7 +108,12 @@ fn data_settings(deployment: &Deployment, values: &Values) -> Vec<Setting> {
                 None => no_database,
             },
         ),
-        either("TLS to the database", database.is_some(), "database.tf: nothing else is let in", no_database),
+        either(
+            "TLS to the database",
+            database.is_some(),
+            "database.tf: nothing else is let in",
+            no_database,
+        ),
         either(
             "database log and insights",
             database.is_some(),
@@ -137,7 +151,12 @@ fn access_settings(values: &Values) -> Vec<Setting> {
             "an identity of its own; each right is for a named resource where Google allows it",
             none,
         ),
-        either("no keys in CI", has_service, "delivery.tf: GitHub's token, one branch of one repository", none),
+        either(
+            "no keys in CI",
+            has_service,
+            "delivery.tf: GitHub's token, one branch of one repository",
+            none,
+        ),
         either(
             "images by digest, tags that stay, scanned",
             has_service,
@@ -178,14 +197,24 @@ fn running_settings(deployment: &Deployment, values: &Values) -> Vec<Setting> {
             "the workflow: a tenth of the requests first",
             none,
         ),
-        either("instances that always run", min >= 2, zones, if has_service { fewer } else { none }),
+        either(
+            "instances that always run",
+            min >= 2,
+            zones,
+            if has_service { fewer } else { none },
+        ),
         either(
             "logs kept",
             values.keeps_logs,
             &format!("logging.tf: {} days", deployment.log_days),
             "30 days, which is what Google keeps by itself",
         ),
-        either("alarms and a dashboard", true, "monitoring.tf, dashboard.tf; `alarm_emails` names further people", ""),
+        either(
+            "alarms and a dashboard",
+            true,
+            "monitoring.tf, dashboard.tf; `alarm_emails` names further people",
+            "",
+        ),
         either(
             "a firewall for web requests",
             values.firewall.is_some(),
@@ -211,6 +240,7 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
     let spec = &deployment.spec;
     let shared = values.database.as_ref().is_some_and(|one| one.has_shared_core);
     let dapr = spec.application.as_ref().is_some_and(|one| one.dapr);
+    let interruptible = spec.scale.as_ref().is_some_and(|scale| scale.interruptible);
     let said = [
         (
             values.service.is_some(),
@@ -219,6 +249,10 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
         (
             values.service.is_some(),
             "The quota of a new project is fewer instances than `scale.max` may ask for: look under Cloud Run, Quotas.",
+        ),
+        (
+            interruptible,
+            "Cloud Run has no spot instances: `scale.interruptible` changes nothing here, nor the price.",
         ),
         (dapr, "Cloud Run has no Dapr sidecar: `application.dapr` changes nothing here."),
         (
@@ -242,13 +276,14 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
             "Google makes the cache's password and the provider reads it: it is in the state. Keep the state's bucket closed.",
         ),
         (
+            values.cache.is_some(),
+            "The cache speaks TLS with a certificate of its own authority: trust what CACHE_CA_CERTIFICATE holds.",
+        ),
+        (
             values.own_metrics,
             "Metrics of your own are looked for as custom.googleapis.com/NAME on generic\u{2011}task resources: send them so.",
         ),
-        (
-            true,
-            "Nobody has applied these files to a real project yet: read the plan.",
-        ),
+        (true, "Nobody has applied these files to a real project yet: read the plan."),
     ];
     said.iter().filter(|(holds, _)| *holds).map(|(_, text)| (*text).to_owned()).collect()
 }

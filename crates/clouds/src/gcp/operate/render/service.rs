@@ -1,11 +1,13 @@
 //! The application on Cloud Run, and its jobs.
 
 use serde::Serialize;
+use trefoil_core::cost::Needs;
+use trefoil_core::cost::needs::Architecture;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::{Application, Health, Job};
 use trefoil_core::units::{Bytes, Period};
 
-use super::super::resources::{Billing, RunService};
+use super::super::resources::{self, Billing, Resources, RunService};
 use super::names;
 
 /// How long a request may take, unless the language model may take longer.
@@ -134,6 +136,18 @@ impl Service {
     }
 }
 
+/// What is deployed, and so what is paid for. Instances that may be taken away are none that must:
+/// Cloud Run has no spot, and gives ordinary ones. A processor that it has not is a misfit of its
+/// own, beside that of the size.
+pub(super) fn fit(deployment: &Deployment) -> Resources {
+    let mut needs = Needs::of_spec(&deployment.spec);
+    if let Some(application) = &mut needs.application {
+        application.spot = false;
+        application.architecture = Architecture::X86;
+    }
+    resources::resources(&needs)
+}
+
 /// How long a request may take, in seconds.
 pub(super) fn request_s(deployment: &Deployment) -> u64 {
     let chat = deployment.spec.chat.as_ref().map_or(0, |chat| seconds(chat.timeout));
@@ -239,9 +253,10 @@ pub(super) fn jobs(deployment: &Deployment, application: &Application) -> Jobs {
 }
 
 fn run_job(deployment: &Deployment, key: &str, job: &Job) -> RunJob {
-    let (program, args) = job.command.split_first().map_or_else(Default::default, |(first, rest)| {
-        (first.clone(), rest.to_vec())
-    });
+    let (program, args) = job
+        .command
+        .split_first()
+        .map_or_else(Default::default, |(first, rest)| (first.clone(), rest.to_vec()));
     RunJob {
         key: key.to_owned(),
         label: names::label("job", key),

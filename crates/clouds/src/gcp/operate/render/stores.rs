@@ -50,15 +50,20 @@ const fn flag(name: &'static str, value: &'static str, why: &'static str) -> Fla
 }
 
 /// What every server logs: enough to see who came and what waited, without what users wrote.
-const LOGGING: [Flag; 10] = [
+const LOGGING: [Flag; 11] = [
     flag("log_connections", "on", "Who came and went."),
     flag("log_disconnections", "on", ""),
+    flag("log_hostname", "on", ""),
     flag("log_checkpoints", "on", "What the disk was busy with."),
     flag("log_lock_waits", "on", "What waited for a lock, and what was sorted on disk."),
     flag("log_temp_files", "0", ""),
     flag("log_min_messages", "warning", "What went wrong."),
     flag("log_min_error_statement", "error", ""),
-    flag("log_statement", "ddl", "What changed the schema; other statements hold what users wrote."),
+    flag(
+        "log_statement",
+        "ddl",
+        "What changed the schema; other statements hold what users wrote.",
+    ),
     flag("log_min_duration_statement", "-1", "Slow queries are in Query Insights, without values."),
     flag("cloudsql.enable_pgaudit", "on", "For audits that need more: CREATE EXTENSION pgaudit."),
 ];
