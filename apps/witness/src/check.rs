@@ -51,11 +51,22 @@ pub(crate) struct Report {
     acknowledged: AcknowledgedCounts,
     lost: u64,
     doubled: u64,
+    kinds: BTreeMap<&'static str, KindReport>,
     unknown: Unknown,
     requests: RequestCounts,
     latency_ms: LatencyMs,
     checked: Checked,
     details: Vec<String>,
+}
+
+/// What was acknowledged of one kind, and what of it is not as it should be.
+#[derive(Serialize)]
+struct KindReport {
+    written: u64,
+    overwritten: u64,
+    deleted: u64,
+    lost: u64,
+    doubled: u64,
 }
 
 /// What was looked at.
@@ -94,7 +105,9 @@ pub(crate) async fn check(arguments: &CheckArguments) -> Result<Report> {
     let documents = std::mem::take(&mut expected.documents);
     judge_all(&http, Kind::Document, documents, &mut verdict).await?;
     judge_all(&http, Kind::Session, expected.sessions, &mut verdict).await?;
+    let kinds = kinds(&stats.acknowledged, &verdict);
     Ok(Report {
+        kinds,
         lost: verdict.lost,
         doubled: verdict.doubled,
         unknown: verdict.unknown,
@@ -104,6 +117,22 @@ pub(crate) async fn check(arguments: &CheckArguments) -> Result<Report> {
         checked,
         details: verdict.details,
     })
+}
+
+/// The counts of each kind: rows, objects and sessions alike.
+fn kinds(counts: &AcknowledgedCounts, verdict: &Verdict) -> BTreeMap<&'static str, KindReport> {
+    let of = |name, written, overwritten, deleted| {
+        let wrong = verdict.kinds.get(name).copied().unwrap_or_default();
+        let (lost, doubled) = (wrong.lost, wrong.doubled);
+        (name, KindReport { written, overwritten, deleted, lost, doubled })
+    };
+    let (objects, sessions) =
+        (counts.documents - counts.overwrites, counts.sessions - counts.session_updates);
+    BTreeMap::from([
+        of("rows", counts.notes, 0, 0),
+        of("objects", objects, counts.overwrites, counts.deletes),
+        of("sessions", sessions, counts.session_updates, counts.session_deletes),
+    ])
 }
 
 /// What is asked for over HTTP.

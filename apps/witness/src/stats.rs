@@ -13,10 +13,14 @@ pub(crate) struct AcknowledgedCounts {
     pub(crate) notes: u64,
     /// Documents uploaded or overwritten.
     pub(crate) documents: u64,
+    /// Those of them that overwrote one.
+    pub(crate) overwrites: u64,
     /// Documents deleted.
     pub(crate) deletes: u64,
     /// Sessions created or updated.
     pub(crate) sessions: u64,
+    /// Those of them that were updated.
+    pub(crate) session_updates: u64,
     /// Sessions deleted.
     pub(crate) session_deletes: u64,
     /// All of them.
@@ -77,7 +81,7 @@ impl Stats {
             }
             Stage::Acknowledged(acknowledged) => {
                 self.add_attempts(&acknowledged.attempts);
-                self.add_operation(&line.op);
+                self.add_operation(&line.op, acknowledged.status);
                 self.latencies_us.record(acknowledged.attempts.latency_us)?;
                 if acknowledged.attempts.latency_us > 1_000_000 {
                     self.requests.slower_than_1s += 1;
@@ -103,14 +107,22 @@ impl Stats {
         self.requests.failed += attempts.failed;
     }
 
-    fn add_operation(&mut self, op: &Op) {
+    fn add_operation(&mut self, op: &Op, status: u16) {
         let counts = &mut self.acknowledged;
         counts.total += 1;
         match op {
             Op::Note { .. } => counts.notes += 1,
-            Op::PutDocument { .. } => counts.documents += 1,
+            Op::PutDocument { .. } => {
+                counts.documents += 1;
+                // 201 is the answer for a new one.
+                counts.overwrites += u64::from(status == 200);
+            }
             Op::DeleteDocument { .. } => counts.deletes += 1,
-            Op::CreateSession { .. } | Op::UpdateSession { .. } => counts.sessions += 1,
+            Op::CreateSession { .. } => counts.sessions += 1,
+            Op::UpdateSession { .. } => {
+                counts.sessions += 1;
+                counts.session_updates += 1;
+            }
             Op::DeleteSession { .. } => counts.session_deletes += 1,
         }
     }

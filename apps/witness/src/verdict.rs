@@ -93,6 +93,15 @@ pub(crate) struct Unknown {
     pub(crate) unresolved: u64,
 }
 
+/// What was found wrong with one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Wrong {
+    /// Acknowledged, and absent or of another content.
+    pub(crate) lost: u64,
+    /// There more than once, or there without anybody having asked for it.
+    pub(crate) doubled: u64,
+}
+
 /// What was decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Verdict {
@@ -100,6 +109,8 @@ pub(crate) struct Verdict {
     pub(crate) lost: u64,
     /// There more than once, or there without anybody having asked for it.
     pub(crate) doubled: u64,
+    /// The same for each kind: `rows`, `objects`, `sessions`.
+    pub(crate) kinds: BTreeMap<&'static str, Wrong>,
     /// Operations without acknowledgement.
     pub(crate) unknown: Unknown,
     /// The first findings in words.
@@ -324,13 +335,16 @@ impl Verdict {
         if happened { self.unknown.happened += 1 } else { self.unknown.absent += 1 }
     }
 
+    /// Each finding begins with the word for what it is about.
     fn lose(&mut self, what: String) {
         self.lost += 1;
+        self.kinds.entry(kind_of(&what)).or_default().lost += 1;
         self.detail(what);
     }
 
     fn double(&mut self, what: String) {
         self.doubled += 1;
+        self.kinds.entry(kind_of(&what)).or_default().doubled += 1;
         self.detail(what);
     }
 
@@ -338,5 +352,14 @@ impl Verdict {
         if self.details.len() < DETAILS_MAX {
             self.details.push(what);
         }
+    }
+}
+
+/// The kind that a finding is about.
+fn kind_of(what: &str) -> &'static str {
+    match what.split(' ').next() {
+        Some("document") => "objects",
+        Some("session") => "sessions",
+        _ => "rows",
     }
 }

@@ -26,6 +26,12 @@ async fn an_application_that_keeps_everything_is_clean() {
     for kind in ["notes", "documents", "deletes", "sessions", "session_deletes"] {
         assert!(report["acknowledged"][kind].as_u64().unwrap() > 0, "no {kind}: {report:#}");
     }
+    for kind in ["rows", "objects", "sessions"] {
+        let counted = &report["kinds"][kind];
+        assert!(counted["written"].as_u64().unwrap() > 0, "{kind}: {report:#}");
+        assert_eq!((&counted["lost"], &counted["doubled"]), (&0.into(), &0.into()), "{kind}");
+    }
+    assert!(report["kinds"]["sessions"]["overwritten"].as_u64().unwrap() > 0, "{report:#}");
     assert_eq!(report["requests"]["failed"], 0, "{report:#}");
     assert_eq!(report["requests"]["sent"], report["acknowledged"]["total"]);
     assert!(report["latency_ms"]["max"].as_f64().unwrap() > 0.0);

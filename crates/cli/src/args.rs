@@ -123,6 +123,12 @@ pub enum Command {
     /// Carry changes back while the way back is open; `migrate run` starts it
     #[command(hide = true)]
     Backflow(BackflowArgs),
+    /// Carry the changes of a database where its servers may not; `migrate run` starts it
+    #[command(hide = true)]
+    Stream(StreamArgs),
+    /// Watch over a run, and go on with it when its process dies; `migrate run` starts it
+    #[command(hide = true)]
+    Supervise(BackflowArgs),
     /// Print what a shell needs to complete command lines
     Completions(Completions),
     /// Print the manual page, or write one for each command
@@ -188,9 +194,9 @@ pub enum RunsCommand {
     /// Show one run with all its events
     Show(RunArg),
     /// Go on with a run that stopped midway
-    Resume(RunArg),
+    Resume(ResumeArgs),
     /// Undo everything that a run has done, before its switch
-    Abort(RunArg),
+    Abort(AbortArgs),
     /// Approve a run, or confirm an item of its checklist
     Approve(ApproveArgs),
 }
@@ -201,6 +207,39 @@ pub struct RunArg {
     /// The run: its identifier, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
+}
+
+/// `trefoil runs resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The run: its identifier, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Only let the source serve again, if users wait; do not go on
+    #[arg(long)]
+    pub compensate_only: bool,
+    /// Whether the run is watched over.
+    #[command(flatten)]
+    pub supervision: Supervision,
+}
+
+/// `trefoil runs abort`.
+#[derive(Debug, Args)]
+pub struct AbortArgs {
+    /// The run: its identifier, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Whether the run is watched over.
+    #[command(flatten)]
+    pub supervision: Supervision,
+}
+
+/// Whether a process of its own watches over the one that executes a run.
+#[derive(Debug, Args)]
+pub struct Supervision {
+    /// Start no process that goes on with the run when this one dies
+    #[arg(long)]
+    pub no_supervisor: bool,
 }
 
 /// `trefoil secrets`.
@@ -245,6 +284,8 @@ pub enum MigrateCommand {
     Plan(MigratePlanArgs),
     /// Look for what stands in the way of moving the database; changes nothing
     Preflight(PreflightArgs),
+    /// Perform a plan on copies, and measure; the environment that serves is only read
+    Rehearse(RehearseArgs),
     /// Perform a plan; ends when the soak begins
     Run(MigrateRunArgs),
     /// Go back, keeping what was written since
@@ -312,6 +353,25 @@ pub struct MigrateRunArgs {
     /// How long the way back stays open, instead of what the plan says
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
+    /// Copy objects at no more megabits a second while nobody waits for it; kept for resume
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub max_mbps: Option<u64>,
+    /// Send stores no more requests a second while nobody waits for it; kept for resume
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub max_requests: Option<u64>,
+    /// Whether the run is watched over.
+    #[command(flatten)]
+    pub supervision: Supervision,
+}
+
+/// `trefoil migrate rehearse`.
+#[derive(Debug, Args)]
+pub struct RehearseArgs {
+    /// The plan's file
+    pub plan: PathBuf,
+    /// Where the plan with the measured times is written [default: PLAN with .rehearsed.json]
+    #[arg(short, long, value_name = "PLAN")]
+    pub output: Option<PathBuf>,
 }
 
 /// `trefoil migrate rollback`.
@@ -328,6 +388,9 @@ pub struct RollbackArgs {
     /// How long the way forward stays open before it is called overdue [default: 24h]
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
+    /// Whether the run is watched over.
+    #[command(flatten)]
+    pub supervision: Supervision,
 }
 
 /// `trefoil migrate finish`.
@@ -335,6 +398,9 @@ pub struct RollbackArgs {
 pub struct FinishArgs {
     /// The run: its identifier, the beginning of it, or `last`
     pub run: String,
+    /// Whether the run is watched over.
+    #[command(flatten)]
+    pub supervision: Supervision,
 }
 
 /// `trefoil demo`.
@@ -374,15 +440,32 @@ pub struct AgentArgs {
     pub environment: String,
 }
 
-/// `trefoil backflow`.
+/// `trefoil backflow` and `trefoil supervise`.
 #[derive(Debug, Args)]
 pub struct BackflowArgs {
     /// The folder of state
     #[arg(long)]
     pub folder: PathBuf,
-    /// The run whose way back is open
+    /// The run
     #[arg(long)]
     pub run: String,
+}
+
+/// `trefoil stream`.
+#[derive(Debug, Args)]
+pub struct StreamArgs {
+    /// The folder of state
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// The stream
+    #[arg(long)]
+    pub stream: String,
+    /// The environment whose changes are carried
+    #[arg(long)]
+    pub from: String,
+    /// The environment to which
+    #[arg(long)]
+    pub to: String,
 }
 
 /// `trefoil edge`.
@@ -421,6 +504,7 @@ impl Command {
             Command::Secrets(SecretsCommand::Delete(_)) => "secrets-delete",
             Command::Migrate(MigrateCommand::Plan(_)) => "migrate-plan",
             Command::Migrate(MigrateCommand::Preflight(_)) => "migrate-preflight",
+            Command::Migrate(MigrateCommand::Rehearse(_)) => "migrate-rehearse",
             Command::Migrate(MigrateCommand::Run(_)) => "migrate-run",
             Command::Migrate(MigrateCommand::Rollback(_)) => "migrate-rollback",
             Command::Migrate(MigrateCommand::Finish(_)) => "migrate-finish",
@@ -440,6 +524,8 @@ impl Command {
             Command::Demo(_) => "demo",
             Command::Agent(_) => "agent",
             Command::Backflow(_) => "backflow",
+            Command::Stream(_) => "stream",
+            Command::Supervise(_) => "supervise",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
             Command::Edge(_) => "edge",

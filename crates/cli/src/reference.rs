@@ -31,6 +31,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("inventory", data::<Inventory>("inventory")),
         ("migrate-plan", data::<migrate::PlanAnswer<'_>>("migrate plan")),
         ("migrate-preflight", data::<migrate::PreflightAnswer<'_>>("migrate preflight")),
+        ("migrate-rehearse", data::<migrate::RehearseAnswer<'_>>("migrate rehearse")),
         ("migrate-run", data::<migrate::RunAnswer<'_>>("migrate run")),
         ("migrate-rollback", data::<migrate::RollbackAnswer<'_>>("migrate rollback")),
         ("migrate-finish", data::<migrate::Outcome<'_>>("migrate finish")),

@@ -7,52 +7,13 @@
 mod common;
 
 use std::io::Write;
-use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::machine::{begun, event_of, kill_all, processes};
 use common::{Town, eventually, seed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-
-/// The number of the journal entry that says that the step began: two entries open the run and
-/// take it over, and each step before has two.
-fn event_of(plan: &Value, action: &str) -> usize {
-    let steps = plan["steps"].as_array().unwrap();
-    3 + 2 * steps.iter().position(|step| step["action"] == action).unwrap()
-}
-
-/// Every process of the town: agents, servers, applications, edge, backflow.
-fn processes(town: &Town) -> Vec<(Pid, String)> {
-    let here = town.path().canonicalize().unwrap().display().to_string();
-    let mut data: Vec<String> = Vec::new();
-    for environment in ["east", "west"] {
-        let record = town.environment_folder(environment).join("postgres.json");
-        let record: Option<Value> =
-            std::fs::read(record).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        data.extend(record.and_then(|one| one["folder"].as_str().map(str::to_owned)));
-    }
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
-        let ours = line.contains(&here)
-            || cwd.starts_with(&here)
-            || data.iter().any(|folder| line.contains(folder) || cwd.starts_with(folder));
-        if ours && pid != std::process::id().cast_signed() && !line.contains("trefoil-witness") {
-            found.push((Pid::from_raw(pid), line));
-        }
-    }
-    found
-}
-
-/// Kills what `which` accepts, all at once; how many they were.
-fn kill_all(town: &Town, which: impl Fn(&str) -> bool) -> usize {
-    let killed = processes(town).into_iter().filter(|(_, line)| which(line));
-    killed.filter(|(pid, _)| kill(*pid, Signal::SIGKILL).is_ok()).count()
-}
 
 /// What remains of a machine that was switched off: the files.
 fn reboot(town: &Town) {
@@ -72,44 +33,6 @@ fn assert_served_by(town: &Town, environment: &str) {
     assert_eq!(status["active"], environment, "{status}");
     assert_eq!(status["edge"]["upstream"]["environment"], environment, "{status}");
     assert_eq!(town.get("/ready").0, 200);
-}
-
-/// The program, until the plan's step has begun, or it has ended before.
-fn begun(town: &Town, arguments: &[&str], action: &str) -> Child {
-    let mut child = town.command(arguments).spawn().unwrap();
-    let journal = town.path().join(".trefoil/state/runs");
-    let needle = format!("\"action\":\"{action}\"");
-    let started = Instant::now();
-    loop {
-        assert!(started.elapsed() < Duration::from_secs(120), "{action} does not begin");
-        for run in std::fs::read_dir(&journal).into_iter().flatten().flatten() {
-            if step_begun(&run.path(), &needle, action) {
-                return child;
-            }
-        }
-        if child.try_wait().unwrap().is_some() {
-            return child;
-        }
-        std::thread::sleep(Duration::from_millis(3));
-    }
-}
-
-fn step_begun(run: &std::path::Path, needle: &str, action: &str) -> bool {
-    let mut files: Vec<_> =
-        std::fs::read_dir(run).into_iter().flatten().flatten().map(|file| file.path()).collect();
-    files.sort();
-    let texts: Vec<_> =
-        files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect();
-    let Some(first) = texts.first().filter(|text| text.replace(": ", ":").contains(needle)) else {
-        return false;
-    };
-    let opened: Value = serde_json::from_str(first).unwrap();
-    let steps = opened["body"]["plan"]["steps"].as_array().unwrap();
-    let n = steps.iter().find(|step| step["action"] == action).map(|step| &step["n"]).unwrap();
-    texts.iter().skip(1).any(|text| {
-        let entry: Value = serde_json::from_str(text).unwrap_or_default();
-        entry["body"]["event"] == "started" && entry["body"]["step"] == *n
-    })
 }
 
 #[test]
@@ -150,7 +73,10 @@ fn after_a_reboot_in_the_middle_of_a_run_it_is_gone_on_with() {
     let writers = town.writers(4, seed);
     let (file, plan) = town.plan("east", "west");
     let at = (event_of(&plan, step) + 1).to_string();
-    let killed = town.run_with(&["migrate", "run", &file], &[("TREFOIL_CRASH_BEFORE_EVENT", &at)]);
+    let killed = town.run_with(
+        &["migrate", "run", &file, "--no-supervisor"],
+        &[("TREFOIL_CRASH_BEFORE_EVENT", &at)],
+    );
     assert_eq!(killed.code, -1, "{} {}", killed.error, killed.stderr);
     reboot(&town);
     town.ok(&["up", "east"]);

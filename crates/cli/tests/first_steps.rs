@@ -119,18 +119,24 @@ fn variables_and_the_env_file_set_keys() {
 }
 
 #[test]
-fn parts_that_are_there_already_are_refused_when_acted_on() {
+fn parts_that_are_there_already_are_used_or_refused_when_acted_on() {
     let place = folder();
     let known = run(place.path(), &["clouds", "--json"], &[]);
     let known: Value = serde_json::from_str(&stdout(&known)).unwrap();
     let cloud = known["data"]["clouds"][0]["name"].as_str().unwrap().to_owned();
     let spec = format!(
-        "name: shop\ndatabase:\nenvironments:\n  a:\n    cloud: {cloud}\n    database: {{admin_url: \
-         env:URL}}\n  b: {{cloud: {cloud}}}\n"
+        "name: shop\napplication: {{command: [shop]}}\ndatabase:\nenvironments:\n  a:\n    cloud: {cloud}\n    \
+         database: {{admin_url: env:URL}}\n  b: {{cloud: {cloud}}}\n"
     );
-    std::fs::write(place.path().join("trefoil.yaml"), spec).unwrap();
+    std::fs::write(place.path().join("trefoil.yaml"), &spec).unwrap();
     assert_eq!(run(place.path(), &["check"], &[]).status.code(), Some(0));
     let refused = run(place.path(), &["inventory", "a"], &[]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(stderr(&refused).contains("`environments.a.database`"), "{}", stderr(&refused));
+
+    let alone = spec.replace("application: {command: [shop]}\n", "");
+    std::fs::write(place.path().join("trefoil.yaml"), alone).unwrap();
+    let missing = run(place.path(), &["inventory", "a"], &[]);
+    assert_eq!(missing.status.code(), Some(5));
+    assert!(stderr(&missing).contains("the environment variable URL is not set"));
 }

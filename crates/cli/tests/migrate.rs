@@ -181,7 +181,7 @@ fn a_run_that_is_killed_before_the_switch_is_compensated_or_goes_on() {
     let (file, plan) = town.plan("east", "west");
     let fence = event_of(&plan, "fence_database");
     let killed = town.run_with(
-        &["migrate", "run", &file],
+        &["migrate", "run", &file, "--no-supervisor"],
         &[("TREFOIL_CRASH_AFTER_EVENT", &(fence + 1).to_string())],
     );
     assert_eq!(killed.code, -1, "killed by a signal: {} {}", killed.error, killed.stderr);
@@ -205,7 +205,7 @@ fn a_run_that_is_killed_after_the_switch_goes_forward() {
     let (file, plan) = town.plan("east", "west");
     let open = event_of(&plan, "open_database");
     let killed = town.run_with(
-        &["migrate", "run", &file],
+        &["migrate", "run", &file, "--no-supervisor"],
         &[("TREFOIL_CRASH_AFTER_EVENT", &(open + 1).to_string())],
     );
     assert_eq!(killed.code, -1, "killed by a signal: {} {}", killed.error, killed.stderr);
@@ -235,7 +235,7 @@ fn an_aborted_run_leaves_the_source_serving_and_nothing_behind() {
     let (file, plan) = town.plan("east", "west");
     let armed = event_of(&plan, "start_application");
     let killed = town.run_with(
-        &["migrate", "run", &file],
+        &["migrate", "run", &file, "--no-supervisor"],
         &[("TREFOIL_CRASH_BEFORE_EVENT", &armed.to_string())],
     );
     assert_eq!(killed.code, -1, "{} {}", killed.error, killed.stderr);

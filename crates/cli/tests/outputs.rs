@@ -93,6 +93,7 @@ impl Reader {
 
     /// Runs a command that is killed before it writes the journal's third entry.
     fn killed(&self, arguments: &[&str]) {
+        let arguments = &[arguments, &["--no-supervisor"]].concat();
         let (code, object) = self.read(arguments, &[("TREFOIL_CRASH_BEFORE_EVENT", "3")]);
         assert_eq!(code, -1, "trefoil {arguments:?}: {object:#}");
     }
@@ -144,6 +145,7 @@ fn every_answer_is_as_its_schema_says() {
     let file = reader.plan("first.json");
     let looked = reader.ok(&["migrate", "run", &file, "--dry-run"]);
     assert!(looked["steps"].as_array().unwrap().iter().any(|step| step["verdict"] == "after"));
+    reader.ok(&["migrate", "rehearse", &file]);
     reader.killed(&["migrate", "run", &file]);
     reader.ok(&["runs", "abort", "last"]);
 
@@ -215,6 +217,11 @@ fn the_demonstration_reports_as_its_schema_says() {
         assert_eq!((&one["lost"], &one["doubled"]), (&json!(0), &json!(0)), "{one:#}");
         assert!(one["requests"]["sent"].as_u64().unwrap() > 0, "{one:#}");
         assert_eq!(one["write_gap_ms"]["all"].as_array().unwrap().len(), 2, "{one:#}");
+        for kind in ["rows", "objects", "sessions"] {
+            let counted = &one["counted"][kind];
+            assert_eq!((&counted["lost"], &counted["doubled"]), (&json!(0), &json!(0)), "{one:#}");
+        }
+        assert!(one["counted"]["objects"]["written"].as_u64().unwrap() > 0, "{one:#}");
     }
 }
 

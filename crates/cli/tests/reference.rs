@@ -11,7 +11,7 @@ use trefoil_cli::reference::{ENVELOPE, schemas};
 
 /// Commands without an answer of their own: `schema` prints the schema of the specification
 /// itself, the others run until they are told to end.
-const WITHOUT: [&str; 4] = ["agent", "backflow", "edge", "schema"];
+const WITHOUT: [&str; 5] = ["agent", "backflow", "edge", "schema", "supervise"];
 
 /// What is asked for by a flag and has an answer of its own.
 const BY_FLAG: [(&str, &str); 1] = [("cost-diff", "cost --diff")];

@@ -42,6 +42,34 @@ fn a_move_is_refused_by_name() {
 }
 
 #[test]
+fn a_plan_that_was_edited_after_its_approval_is_refused_with_what_differs() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    let file = town.path().join("plan.json").display().to_string();
+    let made = ["migrate", "plan", "--from", "east", "--to", "west", "--output", &file];
+    town.ok(&[&made[..], &["--require-approval", "1"]].concat());
+    refused(&town, &["migrate", "run", &file], 3, "approval_missing");
+    refused(&town, &["runs", "resume", "last"], 3, "approval_missing");
+    town.ok(&["runs", "approve", "last", "--as", "Ada"]);
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, whole.replacen("\"limit_ms\": 30000", "\"limit_ms\": 30001", 1)).unwrap();
+    let edited = town.run(&["migrate", "run", &file]);
+    assert_eq!((edited.code, edited.error_code()), (3, "plan_changed"), "{}", edited.error);
+    assert!(edited.error["message"].as_str().unwrap().contains(".limit_ms"), "{}", edited.error);
+
+    // What was approved is in the log, and that is what runs.
+    let spec = town.path().join("trefoil.yaml");
+    let good = std::fs::read_to_string(&spec).unwrap();
+    std::fs::write(&spec, good.replace("log_level: warning", "log_level: error")).unwrap();
+    let changed = town.run(&["runs", "resume", "last"]);
+    assert_eq!((changed.code, changed.error_code()), (3, "inventory_changed"));
+    let said = changed.error["message"].as_str().unwrap();
+    assert!(said.contains("`application` of the specification is another"), "{said}");
+    std::fs::write(&spec, good).unwrap();
+    assert_eq!(town.ok(&["runs", "resume", "last"])["state"], "soaking");
+}
+
+#[test]
 fn a_target_with_data_of_its_own_is_never_emptied() {
     let town = Town::new("");
     town.ok(&["up", "east"]);
@@ -63,7 +91,9 @@ fn a_plan_is_refused_when_the_inventory_has_changed_since() {
     town.ok(&["up", "east"]);
     let (file, _) = town.plan("east", "west");
     town.ok(&["up", "west"]);
-    refused(&town, &["migrate", "run", &file], 3, "inventory_changed");
+    let changed = town.run(&["migrate", "run", &file]);
+    assert_eq!((changed.code, changed.error_code()), (3, "inventory_changed"));
+    assert!(changed.error["message"].as_str().unwrap().contains("of west is new"));
 }
 
 #[test]
@@ -99,7 +129,10 @@ fn a_run_that_does_not_soak_is_neither_finished_nor_rolled_back() {
     let town = Town::new("");
     town.ok(&["up", "east"]);
     let (file, _) = town.plan("east", "west");
-    let killed = town.run_with(&["migrate", "run", &file], &[("TREFOIL_CRASH_AFTER_EVENT", "8")]);
+    let killed = town.run_with(
+        &["migrate", "run", &file, "--no-supervisor"],
+        &[("TREFOIL_CRASH_AFTER_EVENT", "8")],
+    );
     assert_eq!(killed.code, -1, "{}", killed.stderr);
     refused(&town, &["migrate", "finish", "last"], 3, "run_not_soaking");
     refused(&town, &["migrate", "rollback", "last"], 3, "rollback_not_soaking");

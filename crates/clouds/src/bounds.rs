@@ -1,7 +1,12 @@
 //! What bounds every call of a service: time, and the number of entries.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::stream::StreamExt;
+
+use crate::objects::ByteStream;
 use crate::{Error, Result};
 
 /// The most that one call lists.
@@ -13,11 +18,40 @@ pub(crate) async fn within<T>(
     service: &str,
     call: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let late = |_| {
-        let why = format!("{service} did not answer within {} s", limit.as_secs());
-        Error::missing("service_timeout", why).retryable()
-    };
-    tokio::time::timeout(limit, call).await.map_err(late)?
+    tokio::time::timeout(limit, call).await.map_err(|_| late(limit, service))?
+}
+
+/// A content that counts its pieces, and the count.
+pub(crate) fn beating(content: ByteStream) -> (ByteStream, Arc<AtomicU64>) {
+    let beat = Arc::new(AtomicU64::new(0));
+    let count = beat.clone();
+    let content = content.inspect(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    (content.boxed(), beat)
+}
+
+/// Bounds the time in which a call of a driver takes no piece of its content and does not end.
+pub(crate) async fn while_it_moves<T>(
+    limit: Duration,
+    service: &str,
+    beat: &AtomicU64,
+    call: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut call = std::pin::pin!(call);
+    loop {
+        let before = beat.load(Ordering::Relaxed);
+        match tokio::time::timeout(limit, &mut call).await {
+            Ok(result) => return result,
+            Err(_) if beat.load(Ordering::Relaxed) != before => {}
+            Err(_) => return Err(late(limit, service)),
+        }
+    }
+}
+
+fn late(limit: Duration, service: &str) -> Error {
+    let why = format!("{service} did not answer within {} s", limit.as_secs());
+    Error::missing("service_timeout", why).retryable()
 }
 
 /// Refuses a number of entries that one call does not list. Fewer are never returned instead:

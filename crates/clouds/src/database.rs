@@ -1,21 +1,21 @@
 //! PostgreSQL by URL: a pool that reconnects, queries, health.
 
-use std::net::IpAddr;
-use std::str::FromStr;
+mod address;
+mod tls;
+
 use std::time::Duration;
 
 use deadpool_postgres::{
     Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
-use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Config, NoTls};
-use url::Url;
+use secrecy::SecretString;
 
 use crate::bounds::within;
 use crate::{Error, Result};
 
+pub use address::{Address, Protection};
 pub use deadpool_postgres::{Client, Transaction};
+pub use tls::is_about_tls;
 pub use tokio_postgres::Row;
 pub use tokio_postgres::error::SqlState;
 pub use tokio_postgres::types::ToSql;
@@ -68,12 +68,13 @@ impl Database {
 
     /// The database at a URL, used in a way of the caller's own.
     pub fn open_with(url: &SecretString, options: &DatabaseOptions) -> Result<Self> {
-        let mut config = parse(url.expose_secret())?;
+        let address = Address::of(url)?;
+        let mut config = address.config();
         let timeout = Duration::from_millis(options.connect_timeout_ms);
         config.options(session_settings(config.get_options(), options)).connect_timeout(timeout);
         // A connection that a fence has cut is noticed before a caller gets it.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
+        let pool = Pool::builder(Manager::from_config(config, address.connector()?, recycling))
             .max_size(options.max_connections.max(1))
             .wait_timeout(Some(timeout))
             .create_timeout(Some(timeout))
@@ -178,103 +179,4 @@ fn session_settings(given: Option<&str>, options: &DatabaseOptions) -> String {
     all.push(format!("-c statement_timeout={}", options.statement_timeout_ms));
     all.extend(options.settings.iter().map(|(name, value)| format!("-c {name}={value}")));
     all.join(" ")
-}
-
-/// Reads a URL. No part of it gets into an error but its host, for it holds a password.
-fn parse(text: &str) -> Result<Config> {
-    let malformed = || {
-        Error::usage("database_url", "the database's URL cannot be read")
-            .hint("postgresql://role:password@127.0.0.1:5433/name, reserved characters as %XX")
-    };
-    let url = Url::parse(text).map_err(|_| malformed())?;
-    if !SCHEMES.contains(&url.scheme()) {
-        return Err(crate::registry::unknown_scheme(url.scheme(), &SCHEMES));
-    }
-    let wants_tls = |(name, value): (_, std::borrow::Cow<'_, str>)| {
-        name == "sslmode" && !["disable", "allow", "prefer"].contains(&value.as_ref())
-    };
-    if url.query_pairs().any(wants_tls) {
-        return Err(not_yet("sslmode asks for TLS"));
-    }
-    let config = Config::from_str(text).map_err(|_| malformed())?;
-    check_hosts(&config)?;
-    Ok(config)
-}
-
-/// Without TLS a password must not leave the machine.
-fn check_hosts(config: &Config) -> Result<()> {
-    if config.get_ssl_mode() == SslMode::Require {
-        return Err(not_yet("sslmode asks for TLS"));
-    }
-    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-        return Err(Error::usage("database_url", "the database's URL names no host"));
-    }
-    for host in config.get_hosts() {
-        let Host::Tcp(name) = host else { continue };
-        let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
-        if name != "localhost" && !address.is_ok_and(|address| address.is_loopback()) {
-            return Err(not_yet(&format!("`{name}` is another machine")));
-        }
-    }
-    match config.get_hostaddrs().iter().find(|address| !address.is_loopback()) {
-        Some(address) => Err(not_yet(&format!("`{address}` is another machine"))),
-        None => Ok(()),
-    }
-}
-
-fn not_yet(why: &str) -> Error {
-    let message = format!("TLS to a database is not supported yet, and {why}");
-    Error::refused("database_tls_not_yet", message)
-        .hint("use a database on this machine: 127.0.0.1, ::1 or localhost, without sslmode")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(url: &str) -> Error {
-        match Database::open(&SecretString::from(url)) {
-            Ok(_) => panic!("{url} was opened"),
-            Err(error) => error,
-        }
-    }
-
-    #[test]
-    fn only_this_machine_without_tls() {
-        for url in [
-            "postgresql://a:hidden@db.example.com/x",
-            "postgresql://a:hidden@10.1.2.3:5432/x",
-            "postgresql://a:hidden@127.0.0.1,db.example.com/x",
-            "postgresql://a:hidden@localhost/x?hostaddr=10.1.2.3",
-            "postgresql://a:hidden@localhost/x?sslmode=require",
-            "postgresql://a:hidden@localhost/x?sslmode=verify-full",
-        ] {
-            let error = refusal(url);
-            assert_eq!(error.code(), "database_tls_not_yet", "{url}: {error}");
-            assert!(!format!("{error:?}").contains("hidden"));
-        }
-    }
-
-    #[test]
-    fn a_password_is_never_in_an_error() {
-        for url in [
-            "postgresql://a:hidden@127.0.0.1:port/x",
-            "postgresql://a:hidden@127.0.0.1/x?unknown=1",
-            "postgresql://a:hid%zzden@127.0.0.1/x?hidden",
-            "mysql://a:hidden@127.0.0.1/x",
-            "postgresql://",
-            "hidden",
-        ] {
-            let error = refusal(url);
-            assert!(["database_url", "service_url_unknown"].contains(&error.code()), "{url}");
-            assert!(!format!("{error:?}").contains("hid"), "{error:?}");
-        }
-    }
-
-    #[test]
-    fn every_way_of_saying_this_machine_is_opened_without_a_server() {
-        for url in ["postgres://a@[::1]/x", "postgresql://a:b@127.0.0.1:1/x?sslmode=prefer"] {
-            assert!(Database::open(&SecretString::from(url)).is_ok(), "{url}");
-        }
-    }
 }

@@ -9,6 +9,7 @@ pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
 mod bounds;
+mod change_record;
 pub mod chat;
 #[cfg(feature = "conformance")]
 pub mod conformance;

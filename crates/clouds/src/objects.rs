@@ -10,7 +10,8 @@ use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{check_limit, within};
+use crate::bounds::{beating, check_limit, while_it_moves, within};
+use crate::change_record::Recorded;
 use crate::{Error, Result};
 
 pub use crate::object_keys::KeyRules;
@@ -152,6 +153,8 @@ pub struct Capabilities {
     pub unique_etags: bool,
     /// A record of changes, so that a delta needs no listing.
     pub change_record: bool,
+    /// The record names everything that is there, not only what changed since it was begun.
+    pub whole_record: bool,
     /// Listings are in the order of the keys' bytes.
     pub byte_order: bool,
     /// Copies within the bucket without the bytes passing through here.
@@ -171,6 +174,10 @@ pub trait ObjectsDriver: Send + Sync {
     async fn probe(&self) -> Result<Capabilities> {
         Ok(self.capabilities())
     }
+    /// The driver below one that notes its changes in the bucket itself.
+    fn unrecorded(&self) -> Option<Arc<dyn ObjectsDriver>> {
+        None
+    }
     /// Writes an object whole: readers see the old one or the new one. A digest that is given
     /// and does not fit the bytes is an error, and nothing is written. Fails with code
     /// `object_condition` when the condition does not hold.
@@ -182,6 +189,22 @@ pub trait ObjectsDriver: Send + Sync {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo>;
+    /// Writes as [`ObjectsDriver::put`] does, but only what was written before a
+    /// [`ObjectsDriver::sync`] has to survive the loss of power.
+    async fn put_soon(
+        &self,
+        key: &str,
+        content: ByteStream,
+        attributes: &Attributes,
+        condition: &Condition,
+        digest: Option<&str>,
+    ) -> Result<ObjectInfo> {
+        self.put(key, content, attributes, condition, digest).await
+    }
+    /// Lets everything survive the loss of power that was written.
+    async fn sync(&self) -> Result<()> {
+        Ok(())
+    }
     /// An object and its bytes from `range` (first byte, and one after the last); whole when
     /// `None`. `None` when the key does not exist.
     async fn get(
@@ -239,6 +262,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the next piece of a content may take, in either direction.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a store may take with a piece, or with the whole after the last one.
+const STORE_TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Objects {
     /// A bucket on a driver.
@@ -249,6 +274,33 @@ impl Objects {
     /// The bucket at a URL, such as `file:///var/lib/app/documents`; made when it is not there.
     pub fn open(url: &str) -> Result<Self> {
         crate::registry::open_objects(url)
+    }
+
+    /// The same bucket, whose handle notes in it what it changes, under keys that begin with
+    /// `.trefoil/`: then a move need not list it while users wait. Every writer has to use such a
+    /// handle. A store that keeps a record by itself needs no notes. In a URL: `change_record=true`.
+    ///
+    /// # Errors
+    /// Code `change_record_unsupported` for a store that cannot create an object only if it is
+    /// absent.
+    pub fn recorded(self) -> Result<Self> {
+        let can = self.capabilities();
+        if can.change_record {
+            return Ok(self);
+        }
+        if !can.conditional {
+            let why = "this store cannot hold a record of changes: it has no conditional writes";
+            return Err(Error::refused("change_record_unsupported", why));
+        }
+        Ok(Self { driver: Arc::new(Recorded::new(self.driver)) })
+    }
+
+    /// The same bucket, whose handle notes nothing: for those who know by themselves what they
+    /// have written.
+    #[must_use]
+    pub fn unrecorded(&self) -> Self {
+        let below = self.driver.unrecorded();
+        below.map_or_else(|| self.clone(), |driver| Self { driver })
     }
 
     /// What the driver can do beyond the least.
@@ -276,7 +328,32 @@ impl Objects {
         check_key(key)?;
         digest.map(check_digest).transpose()?;
         self.check_condition(condition)?;
-        self.driver.put(key, steady(content), attributes, condition, digest).await
+        let (content, beat) = beating(steady(content));
+        let put = self.driver.put(key, content, attributes, condition, digest);
+        while_it_moves(STORE_TIMEOUT, "objects", &beat, put).await
+    }
+
+    /// Writes as [`Objects::put`] does; only after [`Objects::sync`] it has to survive the loss of
+    /// power. For those who write many and note in batches what they have written.
+    pub async fn put_soon(
+        &self,
+        key: &str,
+        content: ByteStream,
+        attributes: &Attributes,
+        condition: &Condition,
+        digest: Option<&str>,
+    ) -> Result<ObjectInfo> {
+        check_key(key)?;
+        digest.map(check_digest).transpose()?;
+        self.check_condition(condition)?;
+        let (content, beat) = beating(steady(content));
+        let put = self.driver.put_soon(key, content, attributes, condition, digest);
+        while_it_moves(STORE_TIMEOUT, "objects", &beat, put).await
+    }
+
+    /// Lets everything survive the loss of power that was written.
+    pub async fn sync(&self) -> Result<()> {
+        within(STORE_TIMEOUT, "objects", self.driver.sync()).await
     }
 
     /// Writes the content and attributes of one key to another, within the store where it can.

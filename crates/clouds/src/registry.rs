@@ -235,7 +235,11 @@ fn cloud_of(spec: &AppSpec, environment: &str) -> Result<&'static Cloud> {
 /// Opens an environment to be operated. Starts nothing.
 #[cfg(feature = "operate")]
 pub fn open_site(open: &crate::operate::OpenSite<'_>) -> Result<crate::operate::Site> {
-    (cloud_of(open.spec, open.environment)?.opens()?.open)(open)
+    let cloud = cloud_of(open.spec, open.environment)?.opens()?.open;
+    match &open.spec.environment(open.environment)?.database {
+        Some(database) => crate::operate::existing::open(open, database, cloud),
+        None => cloud(open),
+    }
 }
 
 /// Opens the services of an environment. Starts and makes nothing: what is not there yet is
@@ -252,9 +256,28 @@ pub fn open_services(
 
 /// Opens a bucket by its URL.
 pub(crate) fn open_objects(url: &str) -> Result<Objects> {
+    let (url, recorded) = without_record(url);
     let all = CLOUDS.iter().filter_map(|cloud| cloud.objects);
-    let (objects, url) = by_url(url, all.map(|objects| (objects.schemes, objects)))?;
-    (objects.open)(&url)
+    let (objects, url) = by_url(&url, all.map(|objects| (objects.schemes, objects)))?;
+    let bucket = (objects.open)(&url)?;
+    if recorded { bucket.recorded() } else { Ok(bucket) }
+}
+
+/// The URL of a bucket without `change_record=true`, and whether it was there: it means the same
+/// to every store.
+fn without_record(text: &str) -> (String, bool) {
+    let Ok(mut url) = Url::parse(text) else { return (text.to_owned(), false) };
+    let is_record = |(name, value): &(_, _)| name == "change_record" && value == "true";
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if !pairs.iter().any(is_record) {
+        return (text.to_owned(), false);
+    }
+    let rest: Vec<_> = pairs.into_iter().filter(|pair| !is_record(pair)).collect();
+    url.set_query(None);
+    if !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    (url.into(), true)
 }
 
 /// Opens a store of sessions by its URL.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// A result with Trefoil's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -46,13 +47,28 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     retry: bool,
+    throttle: Option<Throttle>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// That the other side asked for fewer calls, and how long it wants to be left alone.
+#[derive(Debug, Clone, Copy)]
+struct Throttle {
+    after: Option<Duration>,
 }
 
 impl Error {
     /// An error of `kind` with the stable `code` of `docs/errors.md`.
     pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), hint: None, retry: false, source: None }
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            hint: None,
+            retry: false,
+            throttle: None,
+            source: None,
+        }
     }
 
     /// It ran and failed.
@@ -89,6 +105,14 @@ impl Error {
         self
     }
 
+    /// Marks an error by which the other side asks for fewer calls, and for none before `after`
+    /// when it says so (the Retry-After header). It may go away like a retryable one.
+    #[must_use]
+    pub fn throttled(mut self, after: Option<Duration>) -> Self {
+        self.throttle = Some(Throttle { after });
+        self.retryable()
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -99,9 +123,9 @@ impl Error {
     /// An error of the same kind and code that says where this one happened; this one is its cause.
     #[must_use]
     pub fn within(self, message: impl Into<String>) -> Self {
-        let (kind, code, retry) = (self.kind, self.code, self.retry);
+        let (kind, code, retry, throttle) = (self.kind, self.code, self.retry, self.throttle);
         let source: Option<Box<dyn StdError + Send + Sync>> = Some(Box::new(self));
-        Self { kind, code, message: message.into(), hint: None, retry, source }
+        Self { kind, code, message: message.into(), hint: None, retry, throttle, source }
     }
 
     /// What the caller has to do about it.
@@ -122,6 +146,16 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.retry
+    }
+
+    /// Whether the other side asks for fewer calls.
+    pub fn is_throttled(&self) -> bool {
+        self.throttle.is_some()
+    }
+
+    /// How long the other side wants to be left alone, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.throttle.and_then(|throttle| throttle.after)
     }
 
     /// The message followed by each cause, for one line of a log or a journal.

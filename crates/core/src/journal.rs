@@ -67,6 +67,13 @@ pub enum Event {
         /// The item's id; `None` for the run as a whole.
         item: Option<String>,
     },
+    /// The process that executes goes no further by its own decision: a step failed, a person
+    /// interrupted it. What may follow is undoing. Nobody but a person goes on from here; a
+    /// process that died has said nothing of the kind.
+    Halted {
+        /// The error with its causes.
+        why: String,
+    },
     /// A person asked that everything be undone.
     AbortRequested,
     /// A person asked that the move be made final.
@@ -204,7 +211,7 @@ impl Run {
         }
         match &entry.event {
             Event::Opened { .. } => return Err(illegal("the run is open already")),
-            Event::Adopted { .. } => {}
+            Event::Adopted { .. } | Event::Halted { .. } => {}
             Event::Approved { by, item } => self.approve(by, item.as_deref(), entry.at)?,
             Event::AbortRequested if self.switched() => {
                 return Err(illegal("after the switch a run is rolled back, not aborted"));
@@ -344,6 +351,30 @@ impl Run {
             _ => false,
         };
         self.entries.iter().rfind(ended).map(|entry| entry.at)
+    }
+
+    /// Why the run goes no further without a person's word; `None` when nobody decided that, or a
+    /// step was started since.
+    pub fn halted(&self) -> Option<&str> {
+        let newest = self.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::Halted { why } => Some(Some(why.as_str())),
+            Event::Started { .. } => Some(None),
+            _ => None,
+        });
+        newest.flatten()
+    }
+
+    /// When users began to wait, while they still do: from the window's first step until they are
+    /// served again, by either side.
+    pub fn users_wait_since(&self) -> Option<Timestamp> {
+        let first = self.plan.window_start()?.n;
+        let serving = self.plan.find(|action| matches!(action, Action::SwitchTraffic(_)));
+        let served = serving.or(self.plan.switch_step().map(|step| step.n))?;
+        if self.is_untouched(first) || self.is_done(served) {
+            return None;
+        }
+        let began = |entry: &&Entry| entry.event == Event::Started { step: first };
+        self.entries.iter().rfind(began).map(|entry| entry.at)
     }
 
     /// Host and process that run it, as the newest entry of that kind says.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::checklist::{self, Item};
 use crate::journal::{Entry, Event, Run};
 use crate::plan::{
-    Action, Interval, PlanKind, StoreProof, SyncOutput, TableProof, ValidateOutput, VerifyOutput,
+    Action, Interval, PlanKind, PrepareOutput, Prepared, RoleSecret, StoreProof, SyncOutput,
+    TableProof, ValidateOutput, VerifyOutput,
 };
 
 /// What a move did and proved. What only a client can count (requests, gaps, losses) is filled in
@@ -25,7 +26,8 @@ pub struct MoveReport {
     pub kind: PlanKind,
     /// From the first event to the beginning of the soak.
     pub duration_ms: u64,
-    /// From the hold to the release, by the tool's clock: how long a request could wait.
+    /// From the hold to the release, by the tool's clock: how long a request could wait. For a
+    /// database that is moved alone, from the fence to the opening: how long clients are refused.
     pub window_ms: Option<u64>,
     /// What the plan expected users to wait.
     pub downtime_estimate_ms: Interval,
@@ -39,8 +41,21 @@ pub struct MoveReport {
     pub secrets: StoreProof,
     /// What was proven, what a person must confirm, and who did.
     pub checklist: Vec<Item>,
+    /// Where whoever uses the database finds it now, when Trefoil runs no application that it
+    /// could send there.
+    #[serde(default)]
+    pub clients: Option<Clients>,
     /// The steps in the order in which they ran.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// What those must know who use a database that was moved alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Clients {
+    /// Host, port and database.
+    pub address: String,
+    /// The roles with new passwords.
+    pub roles: Vec<RoleSecret>,
 }
 
 /// One step as it ran.
@@ -78,6 +93,7 @@ impl MoveReport {
             sessions: proofs.sessions,
             secrets: proofs.secrets,
             checklist: checklist::of_run(run),
+            clients: clients(run),
             timeline,
         }
     }
@@ -107,6 +123,26 @@ fn output_of<T: serde::de::DeserializeOwned>(
     serde_json::from_value(value.clone()).ok()
 }
 
+/// Only the database is moved, and it serves at its new place.
+fn clients(run: &Run) -> Option<Clients> {
+    let switch = run.plan.switch_step()?;
+    if !matches!(switch.action, Action::OpenDatabase(_)) || !run.is_done(switch.n) {
+        return None;
+    }
+    if run.plan.find(|action| matches!(action, Action::SwitchTraffic(_))).is_some() {
+        return None;
+    }
+    let prepared = run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::FinishDatabase(finish) => Some(&finish.prepared),
+        _ => None,
+    })?;
+    let prepared: PrepareOutput = match prepared {
+        Prepared::Step(step) => serde_json::from_value(run.output(*step)?.clone()).ok()?,
+        Prepared::Known(known) => (**known).clone(),
+    };
+    Some(Clients { address: prepared.target_address, roles: prepared.roles })
+}
+
 fn duration(run: &Run) -> u64 {
     let finish = run.plan.steps.iter().find(|step| step.finish).map(|step| step.n);
     let before_finish = |entry: &&Entry| match (entry.event.step(), finish) {
@@ -119,7 +155,8 @@ fn duration(run: &Run) -> u64 {
 
 fn window(run: &Run) -> Option<u64> {
     let hold = run.plan.window_start()?.n;
-    let released = run.plan.find(|action| matches!(action, Action::SwitchTraffic(_)))?;
+    let wanted = |action: &Action| matches!(action, Action::SwitchTraffic(_));
+    let released = run.plan.find(wanted).or(run.plan.switch_step().map(|step| step.n))?;
     let started = |entry: &&Entry| entry.event == Event::Started { step: hold };
     let ended =
         |entry: &&Entry| matches!(entry.event, Event::Succeeded { step, .. } if step == released);

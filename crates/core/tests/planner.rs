@@ -10,8 +10,10 @@ use trefoil_core::finding::{Finding, Severity};
 use trefoil_core::inventory::{Inventory, Resource, ResourceKind};
 use trefoil_core::journal::{Entry, Event, Run};
 use trefoil_core::ledger::Ledger;
-use trefoil_core::plan::{AccessRecord, Action, CopyOutput, Plan, PrepareOutput};
-use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback};
+use trefoil_core::plan::{AccessRecord, Action, Blocker, CopyOutput, Plan, PrepareOutput};
+use trefoil_core::planner::{
+    BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback,
+};
 use trefoil_core::spec::AppSpec;
 
 fn spec(extra: Value) -> AppSpec {
@@ -74,6 +76,7 @@ fn facts(spec: AppSpec) -> MoveFacts {
         target: inventory("west", 0),
         ledger: Ledger { epoch: 1, active: Some("east".into()), ..Ledger::default() },
         findings: Vec::new(),
+        buckets: BucketFacts::default(),
         traffic: "edge".into(),
         options: MoveOptions::default(),
     }
@@ -209,12 +212,26 @@ fn what_stands_in_the_way_is_a_blocker_by_name() {
         command: Some("ALTER SYSTEM SET wal_level = logical".into()),
         needs_restart: true,
     });
+    let blocker = Blocker { code: "k".into(), message: "m".into(), hint: "h".into() };
+    facts.buckets.blockers.push(blocker);
     let plan = plan_migrate(&facts);
     let codes: Vec<_> = plan.blockers.iter().map(|blocker| blocker.code.as_str()).collect();
     let empty = "target_not_empty";
-    assert_eq!(codes, ["source_not_active", "run_open", empty, empty, empty, "wal_level"]);
+    assert_eq!(codes, ["source_not_active", "run_open", empty, empty, "k", "wal_level"]);
     let nothing = plan_migrate(&self::facts(spec(json!({"application": null, "database": null}))));
     assert_eq!(nothing.blockers[0].code, "nothing_to_switch");
+}
+
+#[test]
+fn a_bucket_without_a_record_is_listed_while_users_wait_and_the_plan_says_so() {
+    let mut facts = facts(spec(json!({})));
+    let recorded = plan_migrate(&facts);
+    let bucket = facts.spec.buckets.keys().next().unwrap().clone();
+    facts.buckets.listed.push(bucket);
+    let plan = plan_migrate(&facts);
+    assert!(plan.downtime_ms.high > recorded.downtime_ms.high);
+    let says = |plan: &Plan| serde_json::to_string(&plan.mapping).unwrap().contains("while users");
+    assert!(says(&plan) && !says(&recorded));
 }
 
 #[test]
@@ -261,6 +278,7 @@ fn rollback_facts(parent: Run) -> RollbackFacts {
         ledger: Ledger { epoch: 2, active: Some("west".into()), ..Ledger::default() },
         source_access: AccessRecord { database: "shop".into(), ..AccessRecord::default() },
         obstacles: Vec::new(),
+        buckets: BucketFacts::default(),
         traffic: "edge".into(),
         options: MoveOptions::default(),
     }

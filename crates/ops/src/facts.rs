@@ -1,18 +1,30 @@
 //! What planners decide on, gathered from the world. Changes nothing.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
 use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::provision::Provisioned;
 use trefoil_core::finding::Finding;
 use trefoil_core::inventory::{Inventory, Unseen};
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{AccessRecord, Action, Blocker, Inputs, Plan};
-use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts};
+use trefoil_core::planner::{BucketFacts, MoveFacts, MoveOptions, RollbackFacts};
 
 use crate::engine::World;
-use crate::movers::postgres::{Server, access, lag, preflight};
+use crate::movers::objects::obstacles;
+use crate::movers::postgres::{Pair, Server, access, lag, preflight};
 use crate::state::{State, new_id};
 use crate::{Error, Result};
+
+/// How long a stream may take to flow again by itself.
+const FLOWS_AGAIN: Duration = Duration::from_secs(10);
+/// Between two looks at it.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Nothing is switched: those who use a database find its new place by themselves.
+const CLIENTS: &str = "clients";
 
 /// Everything that a move is decided on.
 pub async fn of_move(
@@ -34,9 +46,45 @@ pub async fn of_move(
         target: observe(target).await?,
         ledger: state.ledger().await?,
         findings: findings(source, target).await?,
-        traffic: source.traffic.kind().to_owned(),
+        buckets: buckets(world, source, target).await?,
+        traffic: traffic(world, source),
         options,
     })
+}
+
+/// How whoever uses the environment gets to the other one.
+fn traffic(world: &World, source: &Site) -> String {
+    match world.spec.application {
+        Some(_) => source.traffic.kind().to_owned(),
+        None => CLIENTS.to_owned(),
+    }
+}
+
+/// What a look at the buckets of both sides finds. Keys of an environment that does not run are
+/// not looked at: the copy looks before it writes anything.
+async fn buckets(world: &World, source: &Site, target: &Site) -> Result<BucketFacts> {
+    let mut facts = BucketFacts { listed: listed(world, source), blockers: Vec::new() };
+    for site in [source, target] {
+        if site.provision.state().await? != Provisioned::Running {
+            return Ok(facts);
+        }
+    }
+    for bucket in world.spec.buckets.keys() {
+        let sides = (source.services.objects.get(bucket), target.services.objects.get(bucket));
+        if let (Some(source), Some(target)) = sides {
+            facts.blockers.extend(obstacles(bucket, source, target).await?);
+        }
+    }
+    Ok(facts)
+}
+
+/// The buckets without a record of changes.
+fn listed(world: &World, source: &Site) -> Vec<String> {
+    let unrecorded = |bucket: &&String| {
+        let found = source.services.objects.get(*bucket);
+        found.is_some_and(|bucket| !bucket.capabilities().change_record)
+    };
+    world.spec.buckets.keys().filter(unrecorded).cloned().collect()
 }
 
 /// Refuses a move from an environment to itself.
@@ -50,11 +98,9 @@ pub fn are_two(from: &str, to: &str) -> Result<()> {
 
 /// What a plan's inputs are now, to be held against what it was made on.
 pub async fn inputs(world: &World, plan: &Plan) -> Result<Inputs> {
-    Ok(Inputs {
-        specification: trefoil_core::digest::of_value(&world.spec),
-        source: observe(world.site(&plan.from)?).await?.shape_digest(),
-        target: observe(world.site(&plan.to)?).await?.shape_digest(),
-    })
+    let source = observe(world.site(&plan.from)?).await?;
+    let target = observe(world.site(&plan.to)?).await?;
+    Ok(Inputs::of(&world.spec, &source, &target))
 }
 
 /// What exists in an environment; an environment that does not run is unseen as a whole.
@@ -111,7 +157,8 @@ pub async fn of_rollback(
         ledger: state.ledger().await?,
         source_access,
         obstacles,
-        traffic: source.traffic.kind().to_owned(),
+        buckets: BucketFacts { listed: listed(world, source), blockers: Vec::new() },
+        traffic: traffic(world, source),
         options,
         parent,
     })
@@ -131,15 +178,82 @@ async fn way_back(
     };
     let findings = preflight::of_rollback(&source, &target).await?;
     let mut obstacles: Vec<_> = findings.iter().filter_map(Finding::blocker).collect();
-    // A stream whose slot is gone or lost has no lag that could be told.
-    if let Err(error) = lag::lag(&source, stream).await {
-        obstacles.push(Blocker {
-            code: "way_back_closed".into(),
-            message: format!("the stream back is gone: {}", error.chain()),
-            hint: "what was written since cannot be carried back".into(),
-        });
+    let access = access::record(&source).await?;
+    obstacles.extend(dry(&Pair { source, target }, stream).await);
+    Ok((access, obstacles))
+}
+
+/// Why the stream back brings nothing, if that stays so for a while: a worker that has just ended
+/// is started again by its server.
+async fn dry(pair: &Pair, stream: &str) -> Option<Blocker> {
+    let deadline = tokio::time::Instant::now() + FLOWS_AGAIN;
+    loop {
+        let why = match lag::why_dry(pair, stream).await {
+            Ok(None) => return None,
+            Ok(Some(why)) => why,
+            // A stream whose slot is gone or lost has no lag that could be told.
+            Err(error) => {
+                return Some(Blocker {
+                    code: "way_back_closed".into(),
+                    message: format!("the stream back is gone: {}", error.chain()),
+                    hint: "what was written since cannot be carried back".into(),
+                });
+            }
+        };
+        if tokio::time::Instant::now() > deadline {
+            return Some(Blocker {
+                code: "way_back_dry".into(),
+                message: format!("the stream back to {} does not flow: {why}", pair.target.name),
+                hint: format!(
+                    "the log of PostgreSQL of {} says more; what was written since is kept and comes \
+                     when it flows again",
+                    pair.target.name
+                ),
+            });
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
-    Ok((access::record(&source).await?, obstacles))
+}
+
+/// How the way back of a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct WayBack {
+    /// The stream.
+    pub stream: String,
+    /// Bytes of log that the side that served has not confirmed yet.
+    pub behind_bytes: Option<u64>,
+    /// Bytes of log that the side that serves keeps for it.
+    pub retained_bytes: Option<u64>,
+    /// Why it does not flow; null while it does.
+    pub problem: Option<String>,
+}
+
+/// How far the side that served is behind, while the run soaks; `None` without a database.
+pub async fn way_back_now(world: &World, run: &Run) -> Option<WayBack> {
+    let stream = return_stream(run)?;
+    let mut seen = WayBack {
+        stream: stream.to_owned(),
+        behind_bytes: None,
+        retained_bytes: None,
+        problem: None,
+    };
+    let looked: Result<(lag::Lag, Option<String>)> = async {
+        let (source, target) = (world.site(&run.plan.to)?, world.site(&run.plan.from)?);
+        let (source, target) = (Server::of_site(source).await?, Server::of_site(target).await?);
+        let pair = Pair { source, target };
+        let lag = lag::lag(&pair.source, stream).await?;
+        Ok((lag, lag::why_dry(&pair, stream).await?))
+    }
+    .await;
+    match looked {
+        Ok((lag, problem)) => {
+            seen.behind_bytes = Some(lag.behind_bytes);
+            seen.retained_bytes = Some(lag.retained_bytes);
+            seen.problem = problem;
+        }
+        Err(error) => seen.problem = Some(error.chain()),
+    }
+    Some(seen)
 }
 
 fn not_running(parent: &Run) -> Blocker {

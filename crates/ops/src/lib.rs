@@ -10,7 +10,9 @@ pub mod facts;
 pub mod log;
 pub mod movers;
 pub mod postgres_binaries;
+pub mod rehearsal;
 mod serving;
 pub mod state;
+pub mod supervisor;
 
 pub use trefoil_core::{Error, ErrorKind, Result};

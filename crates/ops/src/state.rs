@@ -1,13 +1,16 @@
 //! All durable state of Trefoil: the application's log and the journals of its runs.
 
 mod approvals;
+mod edited;
 mod executor;
+mod follower;
 mod journal;
 mod open;
 mod store;
 mod summary;
 
 pub use executor::Executor;
+pub use follower::Follower;
 pub use journal::{CRASH_AFTER_EVENT, CRASH_BEFORE_EVENT, Journal};
 pub(crate) use open::executed_by;
 pub use store::State;

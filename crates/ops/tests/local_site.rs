@@ -126,8 +126,8 @@ async fn an_environment_is_provisioned_stopped_and_destroyed() {
     assert_eq!(site.provision.state().await.unwrap(), Provisioned::Running);
     let admin = site.provision.database_admin().await.unwrap().unwrap();
     assert_eq!(
-        (admin.database.as_str(), admin.application_role.as_str()),
-        ("my_shop", "my_shop_app")
+        (admin.database.as_str(), admin.application_role.as_deref()),
+        ("my_shop", Some("my_shop_app"))
     );
     let url = admin.url.expose_secret();
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();

@@ -21,6 +21,8 @@ pub mod render;
 pub mod runs;
 pub mod schema;
 pub mod secrets;
+pub mod stream;
+pub mod supervise;
 pub mod up;
 
 use crate::args::Command;
@@ -47,6 +49,8 @@ pub async fn run(cx: &Cx, command: Command) -> Result<ExitStatus> {
         Command::Demo(args) => demo::run(cx, &args).await,
         Command::Agent(args) => agent::run(cx, &args).await,
         Command::Backflow(args) => backflow::run(cx, &args).await,
+        Command::Stream(args) => stream::run(cx, &args).await,
+        Command::Supervise(args) => supervise::run(cx, &args).await,
         Command::Completions(args) => completions::run(cx, &args),
         Command::Man(args) => man::run(cx, &args),
         Command::Edge(args) => edge::run(cx, &args).await,

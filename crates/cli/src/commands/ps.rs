@@ -8,7 +8,9 @@ use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::edge_protocol::EdgeStatus;
 use trefoil_clouds::operate::provision::Provisioned;
 use trefoil_core::ledger::Ledger;
+use trefoil_ops::supervisor;
 
+use super::runs::Supervisor;
 use crate::table::{or_dash, table, word};
 use crate::{Cx, ExitStatus, Result, runner};
 
@@ -21,6 +23,8 @@ pub(crate) struct Answer {
     edge: Option<EdgeStatus>,
     /// Why it is not known how the edge is; null when it is.
     edge_problem: Option<String>,
+    /// The processes that watch over whoever executes a run.
+    supervisors: Vec<Supervisor>,
     /// The newest epoch of the log.
     epoch: u64,
     /// The environment that may write.
@@ -65,8 +69,10 @@ pub async fn run(cx: &Cx) -> Result<ExitStatus> {
             };
         }
     }
-    let answer =
-        Answer { environments, edge, edge_problem, epoch: ledger.epoch, active: ledger.active };
+    let supervisors = supervisor::list(&cx.settings.state)?;
+    let supervisors = supervisors.into_iter().filter_map(Supervisor::of).collect();
+    let Ledger { epoch, active, .. } = ledger;
+    let answer = Answer { environments, edge, edge_problem, supervisors, epoch, active };
     cx.printer.answer(&answer, || text(&answer))?;
     Ok(ExitStatus::Yes)
 }
@@ -128,6 +134,9 @@ fn text(answer: &Answer) -> String {
     }
     text.push_str("\n\n");
     text.push_str(&edge(answer));
+    for supervisor in &answer.supervisors {
+        let _ = write!(text, "\nsupervisor: {}", supervisor.words());
+    }
     text
 }
 

@@ -1,5 +1,8 @@
 //! `trefoil runs`: the runs; one of them with all that happened; going on with it or undoing it.
 
+use std::path::PathBuf;
+
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::checklist as checks;
@@ -7,10 +10,13 @@ use trefoil_core::journal::{Approval, Entry, Event, Run, RunState, StepStatus};
 use trefoil_core::plan::PlanKind;
 use trefoil_core::report::MoveReport;
 use trefoil_ops::engine::{Engine, World};
-use trefoil_ops::facts;
+use trefoil_ops::facts::{self, WayBack};
+use trefoil_ops::rehearsal;
 use trefoil_ops::state::{RunSummary, State};
+use trefoil_ops::supervisor;
 
-use crate::args::{ApproveArgs, Runs, RunsCommand};
+use super::migrate::delete_rehearsal;
+use crate::args::{ApproveArgs, Runs, RunsCommand, Supervision};
 use crate::runner::{self, next_commands};
 use crate::table::{checklist, or_dash, table, time, word};
 use crate::{Cx, ExitStatus, Result};
@@ -29,8 +35,11 @@ pub async fn run(cx: &Cx, args: Runs) -> Result<ExitStatus> {
     match args.command {
         None => list(cx, &runner::state_to_read(cx)?).await,
         Some(RunsCommand::Show(arg)) => show(cx, &runner::state_to_read(cx)?, &arg.run).await,
-        Some(RunsCommand::Resume(arg)) => go_on(cx, &arg.run, Way::Forward).await,
-        Some(RunsCommand::Abort(arg)) => go_on(cx, &arg.run, Way::Back).await,
+        Some(RunsCommand::Resume(args)) => {
+            let way = if args.compensate_only { Way::Compensate } else { Way::Forward };
+            go_on(cx, &args.run, way, &args.supervision).await
+        }
+        Some(RunsCommand::Abort(args)) => go_on(cx, &args.run, Way::Back, &args.supervision).await,
         Some(RunsCommand::Approve(args)) => approve(cx, &runner::state(cx).await?, &args).await,
     }
 }
@@ -105,12 +114,46 @@ pub(crate) struct Shown<'a> {
     writable_side: Option<String>,
     /// Host, process and start time of who executes it.
     executor: Option<&'a str>,
+    /// Who watches over that process; null when nobody does.
+    supervisor: Option<Supervisor>,
+    /// Where the supervisor writes what it saw and did; null when the run never had one.
+    supervisor_log: Option<PathBuf>,
     /// Who has approved what.
     approvals: Approvals<'a>,
     /// The commands to type next.
     next: Vec<String>,
+    /// How the database's stream back is, while the run soaks.
+    way_back: Option<WayBack>,
     /// What a move did and proved; null for other kinds.
     report: Option<MoveReport>,
+}
+
+/// A process that watches over whoever executes a run.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Supervisor {
+    /// The run.
+    run_id: String,
+    /// Its process.
+    pid: u32,
+    /// When it began.
+    started_at: Timestamp,
+    /// How often it has had the run gone on with.
+    takeovers: u32,
+}
+
+impl Supervisor {
+    /// As it is answered; `None` when it has ended.
+    pub(crate) fn of(status: supervisor::Status) -> Option<Supervisor> {
+        let pid = status.pid()?;
+        let supervisor::Status { run_id, started_at, takeovers, .. } = status;
+        Some(Supervisor { run_id, pid, started_at, takeovers })
+    }
+
+    /// In words.
+    pub(crate) fn words(&self) -> String {
+        let Supervisor { run_id, pid, takeovers, .. } = self;
+        format!("process {pid} watches over run {run_id}, {takeovers} takeovers")
+    }
 }
 
 /// What people have approved, and how much of it is still missing before the first step.
@@ -158,6 +201,7 @@ async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
     let run = state.journal(&run_id).await?;
     let stands = stands(state, &run).await?;
     let active = state.ledger().await?.active;
+    let folder = &cx.settings.state;
     let plan = &run.plan;
     let shown = Shown {
         run_id: &run_id,
@@ -169,12 +213,39 @@ async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
         events: &run.entries,
         writable_side: run.writable_side(active.as_deref()),
         executor: run.executor(),
+        supervisor: supervisor::running(folder, &run_id)?.and_then(Supervisor::of),
+        supervisor_log: Some(supervisor::log_file(folder, &run_id)).filter(|log| log.is_file()),
         approvals: Approvals::of(&run),
         next: next_commands(&run, stands),
+        way_back: way_back(cx, &run, stands).await,
         report: report(&run),
     };
     cx.printer.answer(&shown, || show_text(&shown, &run))?;
     Ok(ExitStatus::Yes)
+}
+
+/// Asks both servers while the run soaks. A specification that cannot be read any more keeps
+/// nobody from seeing the run.
+async fn way_back(cx: &Cx, run: &Run, stands: RunState) -> Option<WayBack> {
+    if stands != RunState::Soaking {
+        return None;
+    }
+    let spec = cx.specification().await.ok()?.spec;
+    let world = runner::world_of(cx, &spec, &run.plan).ok()?;
+    facts::way_back_now(&world, run).await
+}
+
+fn way_back_text(way_back: &WayBack) -> String {
+    let size = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| format!("{bytes} bytes"));
+    let mut text = format!(
+        "\nway back: {} behind, {} of log kept for it",
+        size(way_back.behind_bytes),
+        size(way_back.retained_bytes)
+    );
+    if let Some(problem) = &way_back.problem {
+        text.push_str(&format!("; IT DOES NOT FLOW: {problem}"));
+    }
+    text
 }
 
 /// Only moves have a report.
@@ -197,7 +268,13 @@ fn show_text(shown: &Shown<'_>, run: &Run) -> String {
         let Approvals { required, missing, .. } = shown.approvals;
         text.push_str(&format!("\napprovals: {required} required, {missing} missing"));
     }
-    text.push_str(&format!("\nexecutor: {}\n\n", or_dash(shown.executor)));
+    text.push_str(&shown.way_back.as_ref().map(way_back_text).unwrap_or_default());
+    text.push_str(&format!("\nexecutor: {}", or_dash(shown.executor)));
+    if let Some(log) = &shown.supervisor_log {
+        let who = or_dash(shown.supervisor.as_ref().map(Supervisor::words));
+        text.push_str(&format!("\nsupervisor: {who}, log {}", log.display()));
+    }
+    text.push_str("\n\n");
     text.push_str(&table(["STEP", "ACTION", "MARK", "STATUS"], steps));
     text.push_str("\n\n");
     if let Some(report) = &shown.report {
@@ -232,6 +309,7 @@ fn event(event: &Event) -> String {
         Event::UndoFailed { step, error } => format!("step {step} not undone: {error}"),
         Event::Approved { by, item: None } => format!("approved by {by}"),
         Event::Approved { by, item: Some(item) } => format!("{item} confirmed by {by}"),
+        Event::Halted { why } => format!("stopped: {why}"),
         Event::AbortRequested => "abort asked for".to_owned(),
         Event::FinishRequested => "finish asked for".to_owned(),
         Event::Closed { state } => format!("ended: {}", word(state)),
@@ -272,22 +350,33 @@ async fn approve(cx: &Cx, state: &State, args: &ApproveArgs) -> Result<ExitStatu
 /// Where to go with a run.
 enum Way {
     Forward,
+    Compensate,
     Back,
 }
 
-async fn go_on(cx: &Cx, wanted: &str, way: Way) -> Result<ExitStatus> {
+async fn go_on(cx: &Cx, wanted: &str, way: Way, supervision: &Supervision) -> Result<ExitStatus> {
+    if matches!(way, Way::Back)
+        && let Some(left) = rehearsal::resolve(&cx.settings.state, wanted)?
+    {
+        delete_rehearsal(cx, left).await?;
+        let aborted = Stands { run_id: wanted.to_owned(), state: RunState::Aborted };
+        cx.printer.answer(&aborted, || format!("rehearsal {wanted}: all of it is deleted"))?;
+        return Ok(ExitStatus::Yes);
+    }
     let state = &runner::state(cx).await?;
     let spec = cx.specification().await?.spec;
     let run_id = state.resolve_open(wanted).await?;
     let run = state.journal(&run_id).await?;
     let world = runner::world_of(cx, &spec, &run.plan)?;
     let progress = cx.progress();
-    let engine = Engine::new(state, &world, &*progress, runner::stop(cx));
+    let engine = Engine::new(state, &world, &*progress, runner::stop(cx))
+        .supervised(!supervision.no_supervisor);
     let run = match way {
         Way::Forward => {
             admit_again(&engine, &world, &run).await?;
             engine.resume(&run_id).await?
         }
+        Way::Compensate => engine.compensate_only(&run_id).await?,
         Way::Back => engine.abort(&run_id).await?,
     };
     let stands = Stands { run_id, state: run.state() };

@@ -9,6 +9,9 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod machine;
+pub mod servers;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -318,10 +321,15 @@ pub fn http(port: u16, path: &str) -> (u16, String) {
 }
 
 /// Waits until something holds; panics with `what` after 30 s.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    eventually_within(Duration::from_secs(30), what, holds);
+}
+
+/// Waits until something holds; panics with `what` after the limit.
+pub fn eventually_within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(30), "never: {what}");
+        assert!(started.elapsed() < limit, "never: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -75,6 +75,7 @@ const DECLARED: Capabilities = Capabilities {
     conditional: true,
     unique_etags: false,
     change_record: false,
+    whole_record: false,
     byte_order: true,
     server_copy: true,
     tags: true,

@@ -10,6 +10,7 @@
 
 pub mod chat;
 pub mod database;
+pub mod faults;
 pub mod objects;
 pub mod postgres;
 pub mod secrets;

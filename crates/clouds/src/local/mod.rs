@@ -8,6 +8,7 @@ pub mod operate;
 mod secrets;
 mod sessions;
 mod sqlite;
+mod unsynced;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

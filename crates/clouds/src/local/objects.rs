@@ -19,6 +19,7 @@ use tokio::sync::OnceCell;
 use tokio_util::io::ReaderStream;
 
 use super::sqlite::{Rows, Sqlite, private_folder};
+use super::unsynced::Unsynced;
 use crate::objects::{
     Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ListedObject, ObjectInfo,
     ObjectsDriver, Page,
@@ -55,6 +56,9 @@ const COLUMNS: &str = "key, position, deleted, size, digest, etag, attributes, m
 pub struct LocalObjects {
     folder: PathBuf,
     index: Sqlite,
+    /// The same index, for writes that are made durable later.
+    hasty: Sqlite,
+    unsynced: Unsynced,
     tidied: OnceCell<()>,
 }
 
@@ -63,7 +67,9 @@ impl LocalObjects {
     /// the first write.
     pub fn new(folder: &Path) -> Self {
         let index = Sqlite::new(folder.join(INDEX), SCHEMA);
-        Self { folder: folder.to_owned(), index, tidied: OnceCell::new() }
+        let hasty = Sqlite::hasty(folder.join(INDEX), SCHEMA);
+        let (unsynced, tidied) = (Unsynced::default(), OnceCell::new());
+        Self { folder: folder.to_owned(), index, hasty, unsynced, tidied }
     }
 
     /// Makes the bucket, empty, when it is not there. Blocks.
@@ -96,8 +102,59 @@ impl LocalObjects {
         self.tidied.get_or_try_init(tidy).await.copied()
     }
 
+    /// Streams a content into its file, and holds it against what was announced.
+    async fn receive_as(
+        &self,
+        key: &str,
+        content: ByteStream,
+        digest: Option<&str>,
+        durable: bool,
+    ) -> Result<Received> {
+        private_folder(&self.folder)?;
+        self.tidy().await?;
+        let received = self.receive(key, content, durable).await?;
+        if digest.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&received.digest)) {
+            let why = "the object's bytes do not have the digest that was announced";
+            return Err(Error::refused("object_digest", why));
+        }
+        Ok(received)
+    }
+
+    /// Lets the index point to a content that was received.
+    async fn publish(
+        &self,
+        index: &Sqlite,
+        key: &str,
+        received: Received,
+        attributes: &Attributes,
+        condition: &Condition,
+    ) -> Result<ObjectInfo> {
+        let Received { size_bytes, digest, etag, mut draft } = received;
+        let info = ObjectInfo {
+            key: key.to_owned(),
+            size_bytes,
+            digest: Some(digest),
+            etag,
+            attributes: attributes.clone(),
+            modified_at: Timestamp::now(),
+            version: None,
+        };
+        let (row, condition) = (info.clone(), condition.clone());
+        // The file goes along with the transaction, which goes on when nobody waits any more.
+        let publish = move |index: &Transaction<'_>| {
+            let published = publish(index, &row, &condition)?;
+            draft.keep = published.is_ok();
+            Ok(published.map(|before| (before, draft)))
+        };
+        let (before, _kept) = index.write(publish).await?;
+        if let Some(before) = before {
+            remove(&self.file(key, &before)).await;
+        }
+        Ok(info)
+    }
+
     /// Streams a content into its file; what it is is known only afterwards.
-    async fn receive(&self, key: &str, mut content: ByteStream) -> Result<Received> {
+    async fn receive(&self, key: &str, mut content: ByteStream, durable: bool) -> Result<Received> {
         let etag = uuid::Uuid::new_v4().simple().to_string();
         let path = self.file(key, &etag);
         let failed = |error| file_error(&path, error);
@@ -112,9 +169,11 @@ impl LocalObjects {
             file.write_all(&piece).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)?;
-        file.sync_all().await.map_err(failed)?;
-        let folder = File::open(&self.folder).await.map_err(failed)?;
-        folder.sync_all().await.map_err(failed)?;
+        if durable {
+            file.sync_all().await.map_err(failed)?;
+            let folder = File::open(&self.folder).await.map_err(failed)?;
+            folder.sync_all().await.map_err(failed)?;
+        }
         Ok(Received { size_bytes, digest: hex::encode(hash.finalize()), etag, draft })
     }
 }
@@ -149,6 +208,7 @@ impl ObjectsDriver for LocalObjects {
             conditional: true,
             unique_etags: true,
             change_record: true,
+            whole_record: true,
             byte_order: true,
             tags: true,
             ..Capabilities::default()
@@ -163,35 +223,34 @@ impl ObjectsDriver for LocalObjects {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        private_folder(&self.folder)?;
-        self.tidy().await?;
-        let Received { size_bytes, digest: found, etag, mut draft } =
-            self.receive(key, content).await?;
-        if digest.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&found)) {
-            let why = "the object's bytes do not have the digest that was announced";
-            return Err(Error::refused("object_digest", why));
+        let received = self.receive_as(key, content, digest, true).await?;
+        self.publish(&self.index, key, received, attributes, condition).await
+    }
+
+    async fn put_soon(
+        &self,
+        key: &str,
+        content: ByteStream,
+        attributes: &Attributes,
+        condition: &Condition,
+        digest: Option<&str>,
+    ) -> Result<ObjectInfo> {
+        let received = self.receive_as(key, content, digest, false).await?;
+        let path = received.draft.path.clone();
+        let written = self.publish(&self.hasty, key, received, attributes, condition).await?;
+        self.unsynced.add(path);
+        Ok(written)
+    }
+
+    async fn sync(&self) -> Result<()> {
+        if !self.unsynced.flush(&self.folder).await? {
+            return Ok(());
         }
-        let info = ObjectInfo {
-            key: key.to_owned(),
-            size_bytes,
-            digest: Some(found),
-            etag,
-            attributes: attributes.clone(),
-            modified_at: Timestamp::now(),
-            version: None,
+        // A durable transaction, and with it those before it in the same write-ahead log.
+        let touch = |index: &Transaction<'_>| {
+            index.execute("UPDATE counter SET position = position", []).map(|_| Ok(()))
         };
-        let (row, condition) = (info.clone(), condition.clone());
-        // The file goes along with the transaction, which goes on when nobody waits any more.
-        let publish = move |index: &Transaction<'_>| {
-            let published = publish(index, &row, &condition)?;
-            draft.keep = published.is_ok();
-            Ok(published.map(|before| (before, draft)))
-        };
-        let (before, _kept) = self.index.write(publish).await?;
-        if let Some(before) = before {
-            remove(&self.file(key, &before)).await;
-        }
-        Ok(info)
+        self.index.write(touch).await
     }
 
     async fn get(

@@ -35,6 +35,7 @@ pub(super) struct Sqlite {
 struct Inner {
     path: PathBuf,
     schema: &'static str,
+    synchronous: &'static str,
     idle: Mutex<Vec<Open>>,
     turns: Arc<Semaphore>,
 }
@@ -48,8 +49,19 @@ struct Open {
 impl Sqlite {
     /// The file at `path` with the tables of `schema`. Opens and makes nothing yet.
     pub(super) fn new(path: PathBuf, schema: &'static str) -> Self {
+        // An acknowledged write survives the loss of the machine's power.
+        Self::with(path, schema, "FULL")
+    }
+
+    /// The same, whose writes survive the loss of power only after a later one that is durable.
+    pub(super) fn hasty(path: PathBuf, schema: &'static str) -> Self {
+        Self::with(path, schema, "NORMAL")
+    }
+
+    fn with(path: PathBuf, schema: &'static str, synchronous: &'static str) -> Self {
         let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { inner: Arc::new(Inner { path, schema, idle: Mutex::default(), turns }) }
+        let idle = Mutex::default();
+        Self { inner: Arc::new(Inner { path, schema, synchronous, idle, turns }) }
     }
 
     /// Where the file is.
@@ -162,8 +174,7 @@ impl Inner {
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // An acknowledged write survives the loss of the machine's power.
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "synchronous", self.synchronous)?;
         let version = |connection: &Connection| {
             connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
         };

@@ -5,6 +5,7 @@ pub mod agent_protocol;
 pub mod compute;
 pub mod control;
 pub mod edge_protocol;
+pub(crate) mod existing;
 // Without a cloud that has a feed nothing reads one.
 #[cfg_attr(not(feature = "feed"), allow(dead_code))]
 pub mod feed;

@@ -24,8 +24,8 @@ pub enum Provisioned {
 pub struct DatabaseAdmin {
     /// The administrator's URL of the application's database. Holds a password.
     pub url: SecretString,
-    /// The application's role.
-    pub application_role: String,
+    /// The application's role, where Trefoil made it.
+    pub application_role: Option<String>,
     /// The database's name.
     pub database: String,
     /// Host and port as the other environment's server reaches it.
@@ -45,6 +45,11 @@ pub trait Provision: Send + Sync {
     async fn stop(&self) -> Result<()>;
     /// Stops everything and deletes its data.
     async fn destroy(&self) -> Result<()>;
+    /// Whether all that the environment has lies below the folder of state and belongs to it, so
+    /// that a second one can be made in another folder without touching the first.
+    fn is_contained(&self) -> bool {
+        false
+    }
     /// How to reach the database server; `None` when the specification has no database.
     async fn database_admin(&self) -> Result<Option<DatabaseAdmin>>;
 }

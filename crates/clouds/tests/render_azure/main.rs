@@ -3,5 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
 
+mod bicep;
 mod golden;
+mod scan;
 mod support;
+mod types;
+mod valid;

@@ -9,7 +9,7 @@ use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::{self, AppSpec};
 
 /// The examples of rendered files, with the environment of each that is on Azure.
-pub const EXAMPLES: [(&str, &str); 4] = [
+pub(crate) const EXAMPLES: [(&str, &str); 4] = [
     ("tiny", "azure"),
     ("medassistant", "azure"),
     ("everything", "azure"),
@@ -17,59 +17,60 @@ pub const EXAMPLES: [(&str, &str); 4] = [
 ];
 
 /// Files by path.
-pub type Files = BTreeMap<String, String>;
+pub(crate) type Files = BTreeMap<String, String>;
 
-pub fn renderer() -> Renderer {
+pub(crate) fn renderer() -> Renderer {
     registry::renderer("azure").unwrap()
 }
 
-pub fn examples() -> PathBuf {
+pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rendered")
 }
 
-pub fn parse(text: &str) -> AppSpec {
+pub(crate) fn parse(text: &str) -> AppSpec {
     let parsed = spec::parse("trefoil.yaml", text, &["aws", "azure", "gcp", "local"]);
     parsed.unwrap_or_else(|found| panic!("{found:?}")).spec
 }
 
 /// The deployment of an environment of a specification.
-pub fn deployment(spec: &AppSpec, environment: &str) -> Deployment {
+pub(crate) fn deployment(spec: &AppSpec, environment: &str) -> Deployment {
     let merged = spec.for_environment(environment).unwrap();
     let region = merged.environments[environment].region.clone().unwrap();
     Deployment::new(&merged, environment, &region, false)
 }
 
-pub fn files(deployment: &Deployment) -> Files {
+pub(crate) fn files(deployment: &Deployment) -> Files {
     let misfits = misfits(deployment);
     assert!(misfits.is_empty(), "{misfits:?}");
     let artefacts = (renderer().render)(deployment).unwrap();
     artefacts.into_iter().map(|one| (one.path, one.contents)).collect()
 }
 
-pub fn misfits(deployment: &Deployment) -> Vec<Misfit> {
+pub(crate) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
     (renderer().misfits)(deployment)
 }
 
 /// What the environment `azure` of this specification becomes.
-pub fn rendered(text: &str) -> Files {
+pub(crate) fn rendered(text: &str) -> Files {
     files(&deployment(&parse(text), "azure"))
 }
 
 /// What is wrong with it.
-pub fn refused(text: &str) -> Vec<Misfit> {
+pub(crate) fn refused(text: &str) -> Vec<Misfit> {
     misfits(&deployment(&parse(text), "azure"))
 }
 
-pub fn example(name: &str, environment: &str) -> Files {
+pub(crate) fn example(name: &str, environment: &str) -> Files {
     let path = examples().join(format!("{name}.yaml"));
     let text = std::fs::read_to_string(&path).unwrap();
     files(&deployment(&parse(&text), environment))
 }
 
 /// A specification with an application and an environment `azure`, and what else is given.
-pub fn with(more: &str) -> String {
+pub(crate) fn with(more: &str) -> String {
     let head = "name: shop\nenvironments: { azure: { cloud: azure, region: eastus } }\n";
     let has_application = more.contains("application:");
-    let application = if has_application { "" } else { "application: { image: \"a.io/shop:1\" }\n" };
+    let application =
+        if has_application { "" } else { "application: { image: \"a.io/shop:1\" }\n" };
     format!("{head}{application}{more}")
 }

@@ -8,7 +8,7 @@ use crate::inventory::{Resource, ResourceKind, Unseen};
 use crate::journal::{Entry, Event, RunState};
 use crate::ledger::Ledger;
 use crate::plan::{Action, Step};
-use crate::planner::{MoveFacts, MoveOptions, plan_migrate};
+use crate::planner::{BucketFacts, MoveFacts, MoveOptions, plan_migrate};
 
 fn resource(kind: ResourceKind, name: &str, depends_on: &[&str]) -> Resource {
     Resource {
@@ -57,6 +57,7 @@ fn facts() -> MoveFacts {
         target: inventory("west", Vec::new()),
         ledger: Ledger { epoch: 1, active: Some("east".into()), ..Ledger::default() },
         findings: Vec::new(),
+        buckets: BucketFacts::default(),
         traffic: "edge".into(),
         options: MoveOptions::default(),
     }

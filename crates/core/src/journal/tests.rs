@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::plan::{Action, Bytes, Inputs, Interval, PlanKind, SetUpApplication};
+use crate::plan::{Action, Bytes, Inputs, Interval, Limits, PlanKind, SetUpApplication};
 
 /// Steps 1 and 2 prepare, 3 and 4 are the window, 5 is the switch, 6 follows, 7 finishes.
 fn plan() -> Plan {
@@ -27,7 +27,12 @@ fn plan() -> Plan {
         to: "west".into(),
         epoch: 2,
         parent: None,
-        inputs: Inputs { specification: "s".into(), source: "a".into(), target: "b".into() },
+        inputs: Inputs {
+            specification: "s".into(),
+            source: "a".into(),
+            target: "b".into(),
+            parts: BTreeMap::new(),
+        },
         steps: (1..=7).map(step).collect(),
         mapping: vec![],
         blockers: vec![],
@@ -37,6 +42,8 @@ fn plan() -> Plan {
         window_deadline_ms: 1_000,
         soak_ms: 0,
         required_approvals: 0,
+        limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }

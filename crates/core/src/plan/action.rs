@@ -325,6 +325,9 @@ pub struct AccessRecord {
     pub public_connect: bool,
     /// The database's own `default_transaction_read_only`, if it is set.
     pub default_read_only: Option<String>,
+    /// Whether CONNECT was granted by name to the tool's own role.
+    #[serde(default)]
+    pub own_connect: bool,
 }
 
 /// What one role was allowed.

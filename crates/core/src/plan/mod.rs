@@ -4,6 +4,8 @@ mod action;
 mod item;
 mod output;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,8 @@ pub use item::*;
 pub use output::*;
 
 use crate::digest;
-use crate::inventory::ResourceKind;
+use crate::inventory::{Inventory, ResourceKind};
+use crate::spec::AppSpec;
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +70,7 @@ pub struct Plan {
     pub bytes: Bytes,
     /// How long users may wait at the switch.
     pub downtime_ms: Interval,
-    /// How traffic is switched: `edge` or `dns`.
+    /// How traffic is switched: `edge`, `dns`, or `clients`, who find the new place themselves.
     pub traffic: String,
     /// How long the switch may take before the source serves again, in milliseconds.
     pub window_deadline_ms: u64,
@@ -76,6 +79,12 @@ pub struct Plan {
     /// How many people must approve the run before its first step.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub required_approvals: u32,
+    /// How fast it may copy, outside the window.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
+    /// When the estimates were measured on copies; `None` when they are computed from amounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsed_at: Option<Timestamp>,
     /// The checklist of a move as it stood when the plan was made; empty for other kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checklist: Vec<Item>,
@@ -87,6 +96,24 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// How fast a run may copy objects while nobody waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limits {
+    /// At most so many megabits a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_mbps: Option<u64>,
+    /// At most so many requests a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_requests: Option<u64>,
+}
+
+impl Limits {
+    /// Whether nothing is limited.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Digests of what a plan was decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {
@@ -96,6 +123,56 @@ pub struct Inputs {
     pub source: String,
     /// The shape of the target environment's inventory.
     pub target: String,
+    /// The digest of each section of the specification and of each resource, so that a refusal can
+    /// say which of them has changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    /// What a plan between two environments is decided on.
+    pub fn of(spec: &AppSpec, source: &Inventory, target: &Inventory) -> Inputs {
+        let mut parts = BTreeMap::new();
+        let value = serde_json::to_value(spec).unwrap_or_default();
+        for (key, section) in value.as_object().into_iter().flatten() {
+            parts.insert(format!("`{key}` of the specification"), short(section));
+        }
+        for inventory in [source, target] {
+            for one in &inventory.resources {
+                let what = (&one.id, &one.version);
+                let name = format!("{} {} of {}", one.native_type, one.name, inventory.environment);
+                parts.insert(name, short(&what));
+            }
+        }
+        Inputs {
+            specification: digest::of_value(spec),
+            source: source.shape_digest(),
+            target: target.shape_digest(),
+            parts,
+        }
+    }
+
+    /// What is different now, in words; empty when nothing is, or when it was never written down.
+    pub fn differences(&self, now: &Inputs) -> Vec<String> {
+        if self.parts.is_empty() {
+            return Vec::new();
+        }
+        let names: BTreeSet<_> = self.parts.keys().chain(now.parts.keys()).collect();
+        let differs = names.into_iter().filter_map(|name| {
+            match (self.parts.get(name), now.parts.get(name)) {
+                (Some(was), Some(is)) if was == is => None,
+                (Some(_), Some(_)) => Some(format!("{name} is another")),
+                (Some(_), None) => Some(format!("{name} is gone")),
+                (None, _) => Some(format!("{name} is new")),
+            }
+        });
+        differs.collect()
+    }
+}
+
+/// Enough of a digest to see that two are different.
+fn short<T: Serialize>(value: &T) -> String {
+    digest::of_value(value)[..12].to_owned()
 }
 
 /// One step of a plan.
@@ -205,6 +282,14 @@ impl Plan {
     /// The digest that the log holds; a file whose digest the log does not hold is refused.
     pub fn digest(&self) -> String {
         digest::of_value(self)
+    }
+
+    /// Where the estimates come from, in words.
+    pub fn estimate_source(&self) -> String {
+        match self.rehearsed_at {
+            Some(at) => format!("rehearsed at {at:.0}"),
+            None => "computed from amounts".to_owned(),
+        }
     }
 
     /// The step that opens the other side.

@@ -32,6 +32,24 @@ pub struct PrepareOutput {
     pub identities: Vec<(String, String)>,
     /// The tables that are carried, schema-qualified.
     pub tables: Vec<String>,
+    /// Where the source is: host, port and database.
+    #[serde(default)]
+    pub source_address: String,
+    /// Where the target is.
+    #[serde(default)]
+    pub target_address: String,
+    /// The roles that were made on the target with a new password.
+    #[serde(default)]
+    pub roles: Vec<RoleSecret>,
+}
+
+/// A role with a new password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RoleSecret {
+    /// The role.
+    pub role: String,
+    /// The secret of the target environment that holds its password.
+    pub secret: String,
 }
 
 /// Output of `verify_database`.

@@ -48,14 +48,9 @@ impl Steps {
         self.steps
     }
 
-    /// How long users wait: the window, and what follows until traffic is released.
+    /// How long users wait.
     pub(super) fn downtime(&self) -> Interval {
-        let released = |step: &Step| matches!(step.action, Action::SwitchTraffic(_));
-        let first = self.steps.iter().position(|step| step.window);
-        let last = self.steps.iter().position(released);
-        let (Some(first), Some(last)) = (first, last) else { return Interval::default() };
-        let waited = &self.steps[first..=last];
-        waited.iter().fold(Interval::default(), |sum, step| sum.then(step.estimate_ms))
+        downtime(&self.steps)
     }
 
     fn push(&mut self, action: Action, estimate_ms: Interval, undo: Option<String>) -> usize {
@@ -76,4 +71,14 @@ impl Steps {
     fn last(&mut self) -> &mut Step {
         self.steps.last_mut().expect("a step was just added")
     }
+}
+
+/// How long users wait: the window, and what follows until traffic is released.
+pub(super) fn downtime(steps: &[Step]) -> Interval {
+    let released = |step: &Step| matches!(step.action, Action::SwitchTraffic(_));
+    let first = steps.iter().position(|step| step.window);
+    let last = steps.iter().position(released);
+    let (Some(first), Some(last)) = (first, last) else { return Interval::default() };
+    let waited = &steps[first..=last];
+    waited.iter().fold(Interval::default(), |sum, step| sum.then(step.estimate_ms))
 }

@@ -1,12 +1,14 @@
 //! Plans that bring one environment up or take it down.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::digest;
 use crate::journal::Run;
 use crate::ledger::Ledger;
 use crate::plan::{
-    Action, AwaitReady, Blocker, Bytes, Inputs, Interval, OpenEdge, Plan, PlanKind,
+    Action, AwaitReady, Blocker, Bytes, Inputs, Interval, Limits, OpenEdge, Plan, PlanKind,
     ProvisionEnvironment, ResumeBackflow, SetUpApplication, StartApplication, Step,
     StopApplication, TearDownEnvironment,
 };
@@ -140,7 +142,20 @@ pub fn plan_down(facts: &EnvironmentFacts<'_>, destroy: bool) -> EnvironmentPlan
         true => format!("`{name}` serves: users are cut off and what they wrote is deleted"),
         false => format!("`{name}` serves: users are cut off until it is up again"),
     });
-    EnvironmentPlan { plan: plan(facts, PlanKind::Down, vec![action]), note }
+    let mut plan = plan(facts, PlanKind::Down, vec![action]);
+    plan.blockers.extend(others_database(facts).filter(|_| destroy));
+    EnvironmentPlan { plan, note }
+}
+
+/// What Trefoil did not make it does not delete.
+fn others_database(facts: &EnvironmentFacts<'_>) -> Option<Blocker> {
+    let name = facts.environment;
+    facts.spec.environments.get(name)?.database.as_ref()?;
+    Some(Blocker {
+        code: "existing_part".to_owned(),
+        message: format!("the database of `{name}` was there before Trefoil: it is not deleted"),
+        hint: format!("`trefoil down {name}` stops what Trefoil runs there"),
+    })
 }
 
 fn serve(facts: &EnvironmentFacts<'_>) -> Vec<Action> {
@@ -190,6 +205,8 @@ fn plan(facts: &EnvironmentFacts<'_>, kind: PlanKind, actions: Vec<Action>) -> P
         window_deadline_ms: 0,
         soak_ms: 0,
         required_approvals: 0,
+        limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }
@@ -198,7 +215,7 @@ fn plan(facts: &EnvironmentFacts<'_>, kind: PlanKind, actions: Vec<Action>) -> P
 /// themselves what is there. The digests of inventories stay empty.
 pub fn inputs(spec: &AppSpec) -> Inputs {
     let specification = digest::of_value(spec);
-    Inputs { specification, source: String::new(), target: String::new() }
+    Inputs { specification, source: String::new(), target: String::new(), parts: BTreeMap::new() }
 }
 
 /// A run that a process executes blocks both, and so does a move when something is taken down. An

@@ -34,6 +34,12 @@ pub(super) fn sessions(count: u64) -> Interval {
 /// The last pass inside the window carries what changed within about a second.
 pub(super) const LAST_PASS: Interval = Interval::new(5, 250);
 
+/// A page of a thousand keys takes 20 to 400 ms, and a last pass may list twice.
+pub(super) fn listing(count: u64) -> Interval {
+    let pages = count / 1_000 + 1;
+    Interval::new(pages * 20, pages * 2 * 400).then(LAST_PASS)
+}
+
 /// Starting a process until its health path answers.
 pub(super) const START: Interval = Interval::new(100, 5_000);
 

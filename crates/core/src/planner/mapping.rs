@@ -1,14 +1,19 @@
 //! What becomes of each source resource.
 
+use super::BucketFacts;
 use crate::inventory::{Inventory, Resource, ResourceKind};
 use crate::plan::{Bytes, Complexity, Mapping};
 
 /// Each resource of the source with what takes its place on the target's cloud.
-pub(super) fn map(source: &Inventory, target: &Inventory) -> Vec<Mapping> {
-    source.resources.iter().map(|resource| map_one(resource, target)).collect()
+pub(super) fn map(source: &Inventory, target: &Inventory, buckets: &BucketFacts) -> Vec<Mapping> {
+    source.resources.iter().map(|resource| map_one(resource, target, buckets)).collect()
 }
 
-fn map_one(resource: &Resource, target: &Inventory) -> Mapping {
+/// What a bucket without a record of changes costs.
+const LISTED: &str = "listed once or twice while users wait: its source keeps no record of changes \
+                      (an application that opens it with `change_record=true` makes one)";
+
+fn map_one(resource: &Resource, target: &Inventory, buckets: &BucketFacts) -> Mapping {
     let existing = target
         .of_kind(resource.kind)
         .find(|candidate| candidate.name == resource.name)
@@ -19,7 +24,7 @@ fn map_one(resource: &Resource, target: &Inventory) -> Mapping {
         source: format!("{} {}", resource.native_type, resource.name),
         target: format!("{native} {} on {}", resource.name, target.environment),
         complexity: complexity(resource.kind),
-        changes: changes(resource.kind),
+        changes: changes(resource, buckets),
         lost: lost(resource.kind),
     }
 }
@@ -35,8 +40,9 @@ fn complexity(kind: ResourceKind) -> Complexity {
     }
 }
 
-fn changes(kind: ResourceKind) -> Vec<String> {
-    let words: &[&str] = match kind {
+fn changes(resource: &Resource, buckets: &BucketFacts) -> Vec<String> {
+    let words: &[&str] = match resource.kind {
+        ResourceKind::Bucket if buckets.listed.contains(&resource.name) => &[LISTED],
         ResourceKind::Application => &["a new address behind the edge"],
         ResourceKind::Database => &["a new address and new passwords"],
         _ => &[],

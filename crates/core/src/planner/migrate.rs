@@ -1,12 +1,13 @@
 //! The plan of a move: copy while the source serves, prove equality, switch, keep the way back.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::builder::Steps;
 use super::window::{Carried, Switch};
 use super::{estimate, mapping};
 use crate::checklist;
-use crate::digest;
 use crate::finding::Finding;
 use crate::inventory::{Inventory, ResourceKind};
 use crate::ledger::Ledger;
@@ -34,10 +35,21 @@ pub struct MoveFacts {
     pub ledger: Ledger,
     /// What a look at both servers found.
     pub findings: Vec<Finding>,
-    /// How traffic is switched: `edge` or `dns`.
+    /// What a look at the buckets found.
+    pub buckets: BucketFacts,
+    /// How traffic is switched: `edge`, `dns`, or `clients`, who find the new place themselves.
     pub traffic: String,
     /// What the user chose.
     pub options: MoveOptions,
+}
+
+/// What a look at the buckets of both sides found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketFacts {
+    /// Buckets without a record of changes: they are listed while users wait.
+    pub listed: Vec<String>,
+    /// Keys that are in the way.
+    pub blockers: Vec<Blocker>,
 }
 
 /// What the user may choose about a move.
@@ -87,12 +99,8 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         to: facts.to.clone(),
         epoch: facts.ledger.epoch + 1,
         parent: None,
-        inputs: Inputs {
-            specification: digest::of_value(&facts.spec),
-            source: facts.source.shape_digest(),
-            target: facts.target.shape_digest(),
-        },
-        mapping: mapping::map(&facts.source, &facts.target),
+        inputs: Inputs::of(&facts.spec, &facts.source, &facts.target),
+        mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: blockers(facts),
         bytes,
         downtime_ms: steps.downtime(),
@@ -100,6 +108,8 @@ pub fn plan_migrate(facts: &MoveFacts) -> Plan {
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
         required_approvals: facts.options.required_approvals,
+        limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
         steps: steps.done(),
     };
@@ -126,9 +136,16 @@ fn steps(facts: &MoveFacts, bytes: &Bytes) -> Steps {
         prepared: Prepared::Step(prepared),
         verified,
         carried,
+        listed: listed(&facts.buckets, bytes),
     };
     switch.add(&mut steps);
     steps
+}
+
+/// The buckets that are listed while users wait, each with how long that may take: up to twice.
+pub(super) fn listed(buckets: &BucketFacts, bytes: &Bytes) -> BTreeMap<String, Interval> {
+    let time = estimate::listing(bytes.objects);
+    buckets.listed.iter().map(|bucket| (bucket.clone(), time)).collect()
 }
 
 fn provision(steps: &mut Steps, from: &str, to: &str) {
@@ -207,12 +224,18 @@ fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
     blockers.extend(not_active(facts));
     blockers.extend(open_run(facts));
     blockers.extend(not_empty(facts));
+    blockers.extend(facts.buckets.blockers.iter().cloned());
     blockers.extend(facts.findings.iter().filter_map(Finding::blocker));
     blockers
 }
 
+/// What was there before Trefoil serves without ever having been brought up.
 fn not_active(facts: &MoveFacts) -> Option<Blocker> {
     let active = facts.ledger.active.as_deref();
+    let existing = facts.spec.environments.get(&facts.from).and_then(|one| one.database.as_ref());
+    if active.is_none() && existing.is_some() {
+        return None;
+    }
     (active != Some(facts.from.as_str())).then(|| Blocker {
         code: "source_not_active".into(),
         message: match active {
@@ -234,13 +257,10 @@ fn open_run(facts: &MoveFacts) -> Option<Blocker> {
     })
 }
 
-/// A target that holds data of its own is never emptied by a move.
+/// A target that holds data of its own is never emptied by a move. Objects of a bucket do not
+/// mind their neighbours, as long as no two want the same key.
 fn not_empty(facts: &MoveFacts) -> Vec<Blocker> {
-    let holds = [
-        (ResourceKind::Database, "tables"),
-        (ResourceKind::Bucket, "objects"),
-        (ResourceKind::Sessions, "sessions"),
-    ];
+    let holds = [(ResourceKind::Database, "tables"), (ResourceKind::Sessions, "sessions")];
     let mut blockers = Vec::new();
     for (kind, unit) in holds {
         for resource in facts.target.of_kind(kind) {

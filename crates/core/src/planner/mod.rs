@@ -5,8 +5,10 @@ pub mod environment;
 mod estimate;
 mod mapping;
 mod migrate;
+mod rehearsed;
 mod rollback;
 mod window;
 
-pub use migrate::{MoveFacts, MoveOptions, plan_migrate};
+pub use migrate::{BucketFacts, MoveFacts, MoveOptions, plan_migrate};
+pub use rehearsed::{Measured, rehearsed};
 pub use rollback::{RollbackFacts, plan_rollback};

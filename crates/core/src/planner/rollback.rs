@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 
 use super::builder::Steps;
-use super::migrate::stream_names;
+use super::migrate::{listed, stream_names};
 use super::window::{Carried, Switch};
-use super::{MoveOptions, estimate, mapping};
+use super::{BucketFacts, MoveOptions, estimate, mapping};
 use crate::checklist;
-use crate::digest;
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
 use crate::journal::{Run, RunState};
@@ -36,6 +35,8 @@ pub struct RollbackFacts {
     pub source_access: AccessRecord,
     /// Why the way back is not open, in words; empty when it is.
     pub obstacles: Vec<Blocker>,
+    /// What a look at the buckets found.
+    pub buckets: BucketFacts,
     /// How traffic is switched.
     pub traffic: String,
     /// What the user chose.
@@ -63,12 +64,8 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         to: parent.from.clone(),
         epoch: facts.ledger.epoch + 1,
         parent: Some(parent.plan_id.clone()),
-        inputs: Inputs {
-            specification: digest::of_value(&facts.spec),
-            source: facts.source.shape_digest(),
-            target: facts.target.shape_digest(),
-        },
-        mapping: mapping::map(&facts.source, &facts.target),
+        inputs: Inputs::of(&facts.spec, &facts.source, &facts.target),
+        mapping: mapping::map(&facts.source, &facts.target, &facts.buckets),
         blockers: facts.obstacles.clone(),
         bytes: Bytes { database_bytes: 0, objects_bytes: 0, ..bytes },
         downtime_ms: steps.downtime(),
@@ -76,6 +73,8 @@ pub fn plan_rollback(facts: &RollbackFacts) -> Result<Plan> {
         window_deadline_ms: facts.options.window_deadline_ms,
         soak_ms: facts.options.soak_ms,
         required_approvals: 0,
+        limits: parent.limits,
+        rehearsed_at: None,
         checklist: Vec::new(),
         steps: steps.done(),
     };
@@ -110,6 +109,7 @@ fn steps(facts: &RollbackFacts, bytes: &Bytes) -> Result<Steps> {
         prepared: Prepared::Known(Box::new(way_back.prepared_for_return(facts))),
         verified,
         carried,
+        listed: listed(&facts.buckets, bytes),
     };
     switch.add(&mut steps);
     Ok(steps)
@@ -207,6 +207,9 @@ impl WayBack {
             target_access: self.prepared.source_access.clone(),
             identities: self.prepared.identities.clone(),
             tables: self.prepared.tables.clone(),
+            source_address: self.prepared.target_address.clone(),
+            target_address: self.prepared.source_address.clone(),
+            roles: Vec::new(),
         }
     }
 }

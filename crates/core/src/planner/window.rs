@@ -1,5 +1,7 @@
 //! The part that a move and a rollback share: from arming the way back to closing it.
 
+use std::collections::BTreeMap;
+
 use super::builder::Steps;
 use super::estimate;
 use crate::plan::*;
@@ -31,6 +33,8 @@ pub(super) struct Switch<'a> {
     pub(super) verified: usize,
     /// What has been carried of the stores.
     pub(super) carried: Carried,
+    /// Buckets that are listed while users wait, and how long that takes.
+    pub(super) listed: BTreeMap<String, Interval>,
 }
 
 /// The steps that carried each store last.
@@ -125,7 +129,8 @@ impl Switch<'_> {
         }
         let buckets = caught_up.buckets.iter().map(|(bucket, since)| {
             let copy = self.copy_objects(bucket, Since::Step(*since), true);
-            (bucket.clone(), steps.plain(copy, estimate::LAST_PASS))
+            let time = self.listed.get(bucket).copied().unwrap_or(estimate::LAST_PASS);
+            (bucket.clone(), steps.plain(copy, time))
         });
         let buckets = buckets.collect();
         let sessions = caught_up.sessions.map(|since| {

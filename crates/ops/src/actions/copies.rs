@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use trefoil_clouds::objects::Objects;
 use trefoil_clouds::operate::provision::Provisioned;
-use trefoil_core::plan::{Action, CopyOutput, Since};
+use trefoil_core::plan::{Action, CopyOutput, Limits, PlanKind, Since};
 
 use crate::engine::{Check, Context};
-use crate::movers::Extent;
+use crate::movers::objects::{Manifest, Route, Which};
+use crate::movers::{Extent, Pace};
 use crate::{Error, Result};
 
 /// The two environments of a copy.
@@ -67,6 +69,39 @@ pub(super) fn position(cx: &Context<'_>, since: Since) -> Result<u64> {
 /// How far a copy goes.
 pub(super) fn extent(last: bool) -> Extent {
     if last { Extent::UntilQuiet } else { Extent::UntilSmall }
+}
+
+/// A bucket's way between two environments, with what this run, or the run that it takes back, has
+/// carried of it. Limits hold while nobody waits for the copy.
+pub(super) async fn route(cx: &Context<'_>, sides: &Sides<'_>, bucket: &str) -> Result<Route> {
+    let plan = &cx.run.plan;
+    let back = plan.kind == PlanKind::Rollback;
+    let limits = if cx.step.window { Limits::default() } else { plan.limits };
+    let which = Which {
+        folder: &cx.world.folder,
+        from: sides.from,
+        to: sides.to,
+        bucket,
+        begun_by: (!back).then_some(plan.plan_id.as_str()),
+    };
+    Ok(Route {
+        source: bucket_of(cx, sides.from, bucket)?.clone(),
+        target: bucket_of(cx, sides.to, bucket)?.clone(),
+        manifest: Manifest::open(which).await?,
+        pace: Pace::new(&limits),
+        own_target: back,
+    })
+}
+
+/// A bucket of an environment.
+pub(super) fn bucket_of<'a>(
+    cx: &'a Context<'_>,
+    environment: &str,
+    name: &str,
+) -> Result<&'a Objects> {
+    cx.site(environment)?.services.objects.get(name).ok_or_else(|| {
+        Error::usage("bucket_unknown", format!("`{environment}` has no bucket `{name}`"))
+    })
 }
 
 /// An output as the journal holds it.

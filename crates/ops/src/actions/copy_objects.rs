@@ -2,13 +2,12 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
-use trefoil_clouds::objects::Objects;
 use trefoil_core::plan::{Action, CopyObjects, PlanKind, Since};
 
-use super::copies::{Sides, extent, position, to_value};
+use super::copies::{Sides, bucket_of, extent, position, route, to_value};
 use crate::engine::{Check, Context, Perform};
 use crate::movers::{Tally, objects, with_progress};
-use crate::{Error, Result, backflow};
+use crate::{Result, backflow};
 
 #[async_trait]
 impl Perform for CopyObjects {
@@ -18,7 +17,7 @@ impl Perform for CopyObjects {
             return Ok(not_ready);
         }
         for environment in [&self.from, &self.to] {
-            if let Err(error) = bucket(cx, environment, &self.bucket)?.health().await {
+            if let Err(error) = bucket_of(cx, environment, &self.bucket)?.health().await {
                 return Ok(Check::Blocked(error));
             }
         }
@@ -27,11 +26,12 @@ impl Perform for CopyObjects {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         backflow::stop_between(cx.world, &self.from, &self.to).await?;
-        let source = bucket(cx, &self.from, &self.bucket)?;
-        let target = bucket(cx, &self.to, &self.bucket)?;
+        let sides = Sides { from: &self.from, to: &self.to };
+        let route = route(cx, &sides, &self.bucket).await?;
+        route.refuse_obstacles(&self.bucket).await?;
         let since = position(cx, self.since)?;
         let tally = Tally::default();
-        let copy = objects::copy(source, target, since, extent(self.last), &tally);
+        let copy = objects::copy(&route, since, extent(self.last), &tally);
         let total = total_bytes(self, cx);
         to_value(&with_progress(cx.progress, &tally, "objects", total, copy).await?)
     }
@@ -40,8 +40,8 @@ impl Perform for CopyObjects {
         if self.since != Since::Beginning || cx.run.plan.kind == PlanKind::Rollback {
             return Ok(());
         }
-        let source = bucket(cx, &self.from, &self.bucket)?;
-        objects::remove_copied(source, bucket(cx, &self.to, &self.bucket)?).await
+        let sides = Sides { from: &self.from, to: &self.to };
+        objects::remove_copied(&route(cx, &sides, &self.bucket).await?).await
     }
 }
 
@@ -50,10 +50,4 @@ fn total_bytes(copy: &CopyObjects, cx: &Context<'_>) -> Option<u64> {
     let first = |action: &Action| matches!(action, Action::CopyObjects(copy) if copy.since == Since::Beginning);
     let buckets = cx.run.plan.steps.iter().filter(|step| first(&step.action)).count();
     (copy.since == Since::Beginning && buckets == 1).then_some(cx.run.plan.bytes.objects_bytes)
-}
-
-fn bucket<'a>(cx: &'a Context<'_>, environment: &str, name: &str) -> Result<&'a Objects> {
-    cx.site(environment)?.services.objects.get(name).ok_or_else(|| {
-        Error::usage("bucket_unknown", format!("`{environment}` has no bucket `{name}`"))
-    })
 }

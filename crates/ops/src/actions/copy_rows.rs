@@ -7,6 +7,7 @@ use trefoil_core::plan::CopyRows;
 use super::databases::{after_earlier, pair_alone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
+use crate::movers::postgres::client::process;
 use crate::movers::postgres::{Pair, catalog, schema, stream};
 
 #[async_trait]
@@ -20,6 +21,7 @@ impl Perform for CopyRows {
         let tables = catalog::tables(&pair.source).await?;
         let total: u64 = tables.iter().map(|table| table.bytes).sum();
         stream::begin_copy(&pair, &self.stream).await?;
+        process::ensure(cx.world, &pair, &self.stream).await?;
         let told = |copied: stream::Copied| {
             cx.progress.advanced(copied.bytes.min(total), Some(total), "bytes");
         };

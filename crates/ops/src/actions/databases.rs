@@ -5,6 +5,7 @@ use serde_json::Value;
 use trefoil_core::plan::{AccessRecord, AccessRef, Action, PrepareOutput, Step};
 
 use crate::engine::{Check, Context};
+use crate::movers::postgres::client::process;
 use crate::movers::postgres::{Pair, Server};
 use crate::{Error, Result};
 
@@ -57,6 +58,13 @@ pub(super) fn access(cx: &Context<'_>, access: &AccessRef) -> Result<AccessRecor
         AccessRef::TargetOf(step) => Ok(cx.output::<PrepareOutput>(*step)?.target_access),
         AccessRef::Known(record) => Ok(record.clone()),
     }
+}
+
+/// A session on each side of a stream that is awake, and whoever carries it.
+pub(super) async fn flowing(cx: &Context<'_>, from: &str, to: &str, stream: &str) -> Result<Pair> {
+    let pair = Pair::open(cx, from, to).await?;
+    process::ensure(cx.world, &pair, stream).await?;
+    Ok(pair)
 }
 
 /// A session on a server for undoing: whatever an earlier process or an earlier attempt still has

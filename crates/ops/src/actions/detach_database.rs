@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::DetachDatabase;
 
-use super::databases::{after_earlier, alone};
+use super::databases::{after_earlier, alone, flowing};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::{Pair, stream};
@@ -25,7 +25,10 @@ impl Perform for DetachDatabase {
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
         let target = alone(cx, &self.to).await?;
         match stream::is_awake(&target, &self.stream).await? {
-            Some(false) => stream::enable(&target, &self.stream).await,
+            Some(false) => {
+                stream::enable(&target, &self.stream).await?;
+                flowing(cx, &self.from, &self.to, &self.stream).await.map(drop)
+            }
             Some(true) | None => Ok(()),
         }
     }

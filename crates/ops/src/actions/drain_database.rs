@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::DrainDatabase;
 
-use super::databases::after_earlier;
+use super::databases::{after_earlier, flowing};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Pair, marker};
+use crate::movers::postgres::marker;
 
 #[async_trait]
 impl Perform for DrainDatabase {
@@ -16,7 +16,7 @@ impl Perform for DrainDatabase {
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
-        let pair = Pair::open(cx, &self.from, &self.to).await?;
+        let pair = flowing(cx, &self.from, &self.to, &self.stream).await?;
         marker::drain(&pair, &self.stream, &cx.run.plan.plan_id).await?;
         Ok(Value::Null)
     }

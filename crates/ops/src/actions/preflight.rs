@@ -6,9 +6,9 @@ use trefoil_clouds::operate::provision::Provisioned;
 use trefoil_core::finding::Finding;
 use trefoil_core::plan::{Action, PlanKind, Preflight};
 
-use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::{Server, preflight};
+use crate::{Error, Result};
 
 #[async_trait]
 impl Perform for Preflight {
@@ -50,6 +50,11 @@ async fn findings(step: &Preflight, cx: &Context<'_>) -> Result<Vec<Finding>> {
     match target {
         Some(target) if cx.run.plan.kind == PlanKind::Rollback => {
             preflight::of_rollback(&source, &target).await
+        }
+        None if cx.run.plan.kind == PlanKind::Rollback => {
+            let why = format!("the environment `{}` does not run", to.name);
+            let error = Error::missing("environment_down", why);
+            Err(error.hint(format!("start it: trefoil up {}", to.name)))
         }
         target => preflight::of_move(&source, target.as_ref(), prepare).await,
     }

@@ -31,7 +31,8 @@ impl Perform for PrepareDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let pair = Pair::open(cx, &self.from, &self.to).await?;
-        output(&prepare::prepare(&pair, &self.stream).await?)
+        let secrets = &cx.site(&self.to)?.services.secrets;
+        output(&prepare::prepare(&pair, &self.stream, secrets).await?)
     }
 
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::StartReturn;
 
-use super::databases::{after_earlier, not_undone};
+use super::databases::{after_earlier, flowing, not_undone};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::{Pair, stream};
@@ -19,6 +19,7 @@ impl Perform for StartReturn {
         let pair = Pair::open(cx, &self.from, &self.to).await?;
         // First the way back: what is written from the switch on waits for it.
         stream::enable(&pair.source, &self.return_stream).await?;
+        drop(flowing(cx, &self.to, &self.from, &self.return_stream).await?);
         stream::drop_stream(&pair, &self.stream).await?;
         Ok(Value::Null)
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use trefoil_core::plan::{CopyOutput, StoreProof, Validate, ValidateOutput};
 
+use super::copies::{Sides, route};
 use crate::Result;
 use crate::engine::Context;
 use crate::movers::{objects, secrets, sessions};
@@ -12,15 +13,13 @@ use crate::movers::{objects, secrets, sessions};
 pub(super) async fn prove(step: &Validate, cx: &Context<'_>) -> Result<ValidateOutput> {
     let (source, target) = (&cx.site(&step.from)?.services, &cx.site(&step.to)?.services);
     let mut all_objects = StoreProof::begin();
+    let sides = Sides { from: &step.from, to: &step.to };
     for (bucket, copied) in &step.buckets {
-        let (Some(source), Some(target)) = (source.objects.get(bucket), target.objects.get(bucket))
-        else {
-            continue;
-        };
+        let route = route(cx, &sides, bucket).await?;
         let since = cx.output::<CopyOutput>(*copied)?.target_position;
-        let changed = objects::changed_since(target, since).await?;
-        let differences = objects::differences(source, target, &changed).await?;
-        let changed = objects::changed_since(target, since).await?;
+        let changed = objects::changed_since(&route.target, since).await?;
+        let differences = objects::differences(&route, &changed).await?;
+        let changed = objects::changed_since(&route.target, since).await?;
         all_objects = all_objects.and(differences.settle(&changed));
     }
     let mut all_sessions = StoreProof::begin();

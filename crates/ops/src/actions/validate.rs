@@ -8,7 +8,7 @@ use super::databases::{self, after_earlier};
 use super::store_proofs;
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Pair, validate};
+use crate::movers::postgres::validate;
 
 #[async_trait]
 impl Perform for Validate {
@@ -25,7 +25,8 @@ impl Perform for Validate {
                 Some(step) => cx.output(step)?,
                 None => VerifyOutput::default(),
             };
-            let back = Pair::open(cx, &self.to, &self.from).await?.patient().await?;
+            let back = databases::flowing(cx, &self.to, &self.from, &self.return_stream).await?;
+            let back = back.patient().await?;
             let proof = validate::after_switch(&back, &self.return_stream, &verified).await?;
             seen["database"] = databases::output(&proof)?;
         }

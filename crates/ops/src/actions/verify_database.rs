@@ -4,10 +4,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::VerifyDatabase;
 
-use super::databases::{after_earlier, output};
+use super::databases::{after_earlier, flowing, output};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::Pair;
 use crate::movers::postgres::verify::{self, Pace};
 
 #[async_trait]
@@ -17,7 +16,7 @@ impl Perform for VerifyDatabase {
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
-        let pair = Pair::open(cx, &self.from, &self.to).await?.patient().await?;
+        let pair = flowing(cx, &self.from, &self.to, &self.stream).await?.patient().await?;
         let pace = Pace::at_most(self.max_load_percent)?;
         let verified = verify::streaming(&pair, &self.stream, &pace, cx.progress).await?;
         output(&verified)

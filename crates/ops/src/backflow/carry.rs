@@ -9,10 +9,13 @@ use trefoil_clouds::services::Services;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, CopyOutput, StartBackflow};
 
+use super::see_log;
 use super::status::{self, Lag, Status};
-use super::{process, see_log};
 use crate::engine::World;
-use crate::movers::{Extent, Tally, objects, secrets, sessions};
+use crate::movers::objects::{Manifest, Route, Which};
+use crate::movers::postgres::client::process;
+use crate::movers::postgres::{Pair, Server};
+use crate::movers::{Extent, Pace, Tally, objects, secrets, sessions};
 use crate::{Error, Result};
 
 /// The pause between two passes.
@@ -21,6 +24,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Secrets and the run's journal are looked at once in so many passes: they seldom change.
 const SELDOM: u64 = 5;
+/// Buckets without a change record are listed once in so many passes: a listing costs money.
+const LISTED_SELDOM: u64 = 30;
 
 /// Carries back for a run until it is finished or closed, the status file goes to somebody else,
 /// or a signal comes. The whole of `trefoil backflow`. Errors of a pass do not end it; they are in
@@ -43,7 +48,7 @@ where
     let cannot = |error| Error::failed("backflow_start", "cannot wait for signals").because(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-    let mut carrier = Carrier::begin(world, &load_run().await?)?;
+    let mut carrier = Carrier::begin(world, &load_run().await?).await?;
     carrier.status.write(&world.folder)?;
     tokio::select! {
         // Stopping in the middle of a pass is no loss: each write is whole, and is found again.
@@ -57,14 +62,17 @@ struct Carrier<'a> {
     world: &'a World,
     from: &'a Services,
     to: &'a Services,
+    routes: BTreeMap<String, Route>,
     status: Status,
+    /// The database's stream back, whose process is started again when it dies.
+    stream: Option<String>,
 }
 
 impl<'a> Carrier<'a> {
-    fn begin(world: &'a World, run: &Run) -> Result<Self> {
+    async fn begin(world: &'a World, run: &Run) -> Result<Self> {
         let task = task(run)?;
         let pid = std::process::id().cast_signed();
-        let started_ticks = process::started_ticks(pid)
+        let started_ticks = super::process::started_ticks(pid)
             .ok_or_else(|| Error::missing("proc_missing", "/proc does not show this process"))?;
         let mut positions = BTreeMap::new();
         for (bucket, step) in &task.buckets {
@@ -87,8 +95,9 @@ impl<'a> Carrier<'a> {
             passes: 0,
             last_error: None,
         };
-        let from = &world.site(&task.from)?.services;
-        Ok(Self { world, from, to: &world.site(&task.to)?.services, status })
+        let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
+        let routes = routes(world, run, task).await?;
+        Ok(Self { world, from, to, routes, status, stream: stream_back(run) })
     }
 
     async fn until_the_end<L, F>(&mut self, load_run: L) -> Result<()>
@@ -141,30 +150,43 @@ impl<'a> Carrier<'a> {
         if self.status.passes.is_multiple_of(SELDOM) {
             let copied = secrets::copy(&self.from.secrets, &self.to.secrets, &tally).await;
             result = result.and(copied.map(|_| ()));
+            result = result.and(self.keep_stream().await);
         }
         self.status.passes += 1;
         self.status.carried += tally.changed();
         result
     }
 
+    /// A stream of the servers' own needs nothing.
+    async fn keep_stream(&self) -> Result<()> {
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let source = Server::of_site(self.world.site(&self.status.from)?).await?;
+        let target = Server::of_site(self.world.site(&self.status.to)?).await?;
+        process::ensure(self.world, &Pair { source, target }, stream).await
+    }
+
     async fn pass_objects(&mut self, tally: &Tally) -> Result<()> {
         let mut result = Ok(());
         let mut lag = 0;
         for (bucket, position) in &mut self.status.objects {
-            let (Some(from), Some(to)) =
-                (self.from.objects.get(bucket), self.to.objects.get(bucket))
-            else {
+            let Some(route) = self.routes.get(bucket) else {
                 let why = format!("the bucket `{bucket}` is not on both sides");
                 result = Err(Error::failed("bucket_unknown", why));
                 continue;
             };
-            match objects::copy(from, to, *position, Extent::OnePass, tally).await {
+            let record = route.source.capabilities().change_record;
+            if !record && !self.status.passes.is_multiple_of(LISTED_SELDOM) {
+                continue;
+            }
+            match objects::copy(route, *position, Extent::OnePass, tally).await {
                 Ok(copied) => *position = copied.source_position,
                 Err(error) => result = Err(error),
             }
-            match from.position().await {
-                Ok(newest) => lag += newest.saturating_sub(*position),
-                Err(error) => result = result.and(Err(error)),
+            if record {
+                match route.source.position().await {
+                    Ok(newest) => lag += newest.saturating_sub(*position),
+                    Err(error) => result = result.and(Err(error)),
+                }
             }
         }
         self.status.lag.objects = lag;
@@ -185,6 +207,37 @@ impl<'a> Carrier<'a> {
         self.status.lag.sessions = from.position().await?.saturating_sub(*position);
         copied.map(|_| ())
     }
+}
+
+fn stream_back(run: &Run) -> Option<String> {
+    run.plan.steps.iter().find_map(|step| match &step.action {
+        Action::StartReturn(start) => Some(start.return_stream.clone()),
+        _ => None,
+    })
+}
+
+/// The way back of each bucket that is on both sides.
+async fn routes(world: &World, run: &Run, task: &StartBackflow) -> Result<BTreeMap<String, Route>> {
+    let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
+    let pace = Pace::new(&run.plan.limits);
+    let mut routes = BTreeMap::new();
+    for (bucket, _) in &task.buckets {
+        let (Some(source), Some(target)) = (from.objects.get(bucket), to.objects.get(bucket))
+        else {
+            continue;
+        };
+        let which =
+            Which { folder: &world.folder, from: &task.from, to: &task.to, bucket, begun_by: None };
+        let route = Route {
+            source: source.clone(),
+            target: target.clone(),
+            manifest: Manifest::open(which).await?,
+            pace: pace.clone(),
+            own_target: true,
+        };
+        routes.insert(bucket.clone(), route);
+    }
+    Ok(routes)
 }
 
 fn task(run: &Run) -> Result<&StartBackflow> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 use trefoil_core::journal::{Entry, Event, Run};
-use trefoil_core::plan::{Bytes, Inputs, Interval, Plan, PlanKind, Step};
+use trefoil_core::plan::{Bytes, Inputs, Interval, Limits, Plan, PlanKind, Step};
 
 use super::{Check, Context, Perform, Silent, World};
 use crate::{Result, actions};
@@ -148,6 +148,7 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
             specification: String::new(),
             source: String::new(),
             target: String::new(),
+            parts: Default::default(),
         },
         steps: (1..).zip(actions).map(step).collect(),
         mapping: vec![],
@@ -158,6 +159,8 @@ pub fn plan(actions: Vec<trefoil_core::plan::Action>) -> Plan {
         window_deadline_ms: 10_000,
         soak_ms: 0,
         required_approvals: 0,
+        limits: Limits::default(),
+        rehearsed_at: None,
         checklist: Vec::new(),
     }
 }

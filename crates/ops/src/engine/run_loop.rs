@@ -10,6 +10,7 @@ use trefoil_core::plan::{Action, Inputs, Plan, PlanKind, Step};
 
 use super::{Check, Context, Perform, Progress, Stop, World, words};
 use crate::state::{Journal, State, executed_by};
+use crate::supervisor::{self, Beat, Tool};
 use crate::{Result, actions};
 
 /// Performs plans. Everything it does is in the journal before it is done.
@@ -19,6 +20,7 @@ pub struct Engine<'a> {
     pub(super) progress: &'a dyn Progress,
     pub(super) stop: Stop,
     pub(super) actions: fn(&Action) -> &dyn Perform,
+    pub(super) supervised: bool,
 }
 
 /// What may cut a step.
@@ -35,7 +37,14 @@ impl<'a> Engine<'a> {
         progress: &'a dyn Progress,
         stop: Stop,
     ) -> Engine<'a> {
-        Engine { state, world, progress, stop, actions: actions::of }
+        Engine { state, world, progress, stop, actions: actions::of, supervised: false }
+    }
+
+    /// Has every move that this engine performs watched over by a process of its own, which goes
+    /// on with it when this process dies or freezes.
+    #[must_use]
+    pub fn supervised(self, supervised: bool) -> Engine<'a> {
+        Engine { supervised, ..self }
     }
 
     /// Whether the run of a plan may begin; nothing is changed. `observed` is what the plan's
@@ -71,6 +80,16 @@ impl<'a> Engine<'a> {
             self.state.close_run(&mut journal, RunState::Failed).await?;
             return Err(refused);
         }
+        if journal.run().approvals_missing() > 0 {
+            return Err(words::approval_missing(journal.run()));
+        }
+        let _watched = match self.watched(journal.run()).await {
+            Ok(beat) => beat,
+            Err(refused) => {
+                self.state.close_run(&mut journal, RunState::Failed).await?;
+                return Err(refused);
+            }
+        };
         self.forward(&mut journal).await
     }
 
@@ -80,7 +99,7 @@ impl<'a> Engine<'a> {
         if let Some(ended) = self.settled(run_id).await? {
             return Ok(ended);
         }
-        let mut journal = self.take_over(run_id).await?;
+        let (mut journal, _watched) = self.take_over(run_id).await?;
         self.start_again(journal.run()).await?;
         if journal.run().abort_requested {
             return self.unwind(&mut journal).await;
@@ -89,12 +108,26 @@ impl<'a> Engine<'a> {
         self.forward(&mut journal).await
     }
 
+    /// Only undoes what was begun of the window of a run whose process died or stopped, so that
+    /// the source serves again. Nothing is done from the switch on.
+    pub async fn compensate_only(&self, run_id: &str) -> Result<Run> {
+        if let Some(ended) = self.settled(run_id).await? {
+            return Ok(ended);
+        }
+        let (mut journal, _watched) = self.take_over(run_id).await?;
+        let why = "the source was to serve again, and no more".to_owned();
+        journal.append(Event::Halted { why }).await?;
+        self.start_again(journal.run()).await?;
+        self.compensate(&mut journal).await?;
+        Ok(journal.run().clone())
+    }
+
     /// Undoes every step of a run, last first, and closes it. Refused from the switch on.
     pub async fn abort(&self, run_id: &str) -> Result<Run> {
         if let Some(ended) = self.settled(run_id).await? {
             return Ok(ended);
         }
-        let mut journal = self.take_over(run_id).await?;
+        let (mut journal, _watched) = self.take_over(run_id).await?;
         if journal.run().switched() {
             return Err(words::switched(run_id));
         }
@@ -115,7 +148,7 @@ impl<'a> Engine<'a> {
         if !begun && !may_begin {
             return Err(words::not_soaking(run_id));
         }
-        let mut journal = self.take_over(run_id).await?;
+        let (mut journal, _watched) = self.take_over(run_id).await?;
         if !journal.run().finish_requested {
             journal.append(Event::FinishRequested).await?;
         }
@@ -130,8 +163,9 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Adopts a run, unless another process that lives is executing it.
-    async fn take_over(&self, run_id: &str) -> Result<Journal> {
+    /// Adopts a run, unless another process that lives is executing it. A supervisor that cannot
+    /// be started does not keep a person from ending what was begun.
+    async fn take_over(&self, run_id: &str) -> Result<(Journal, Option<Beat>)> {
         self.state.settle().await?;
         let run = self.state.journal(run_id).await?;
         if let Some(other) = executed_by(&run) {
@@ -139,7 +173,23 @@ impl<'a> Engine<'a> {
         }
         let journal = self.state.adopt(run_id).await?;
         self.alone(run_id).await?;
-        Ok(journal)
+        let watched = self.watched(journal.run()).await.unwrap_or_else(|error| {
+            self.progress.note(&format!("nobody watches over this process: {}", error.chain()));
+            None
+        });
+        Ok((journal, watched))
+    }
+
+    /// Has this process watched over from now on, which gives a sign of life for as long as the
+    /// value is kept. What only brings an environment up or down is not worth it: it is given again.
+    async fn watched(&self, run: &Run) -> Result<Option<Beat>> {
+        if !self.supervised || !run.plan.kind.is_move() {
+            return Ok(None);
+        }
+        let run_id = &run.plan.plan_id;
+        let World { program, spec_file, folder, .. } = self.world;
+        supervisor::start(&Tool { program, spec_file, folder }, run_id).await?;
+        Beat::begin(&self.world.folder, run_id).map(Some)
     }
 
     /// Refuses to go on beside another run that a living process executes. Asked after this
@@ -168,6 +218,7 @@ impl<'a> Engine<'a> {
             let ended = self.take(journal, &step, deadline).await?;
             self.progress.step_ended(&step, ended.as_ref().err());
             if let Err(cause) = ended {
+                journal.append(Event::Halted { why: cause.chain() }).await?;
                 self.compensate(journal).await?;
                 let active = self.state.ledger().await?.active;
                 return Err(words::paused(journal.run(), &step, active.as_deref(), cause));
@@ -302,7 +353,7 @@ fn unchanged(planned: &Inputs, observed: &Inputs) -> Result<()> {
         ("what exists at the target", &planned.target, &observed.target),
     ];
     match inputs.iter().find(|(_, planned, observed)| planned != observed) {
-        Some((what, ..)) => Err(words::inventory_changed(what)),
+        Some((what, ..)) => Err(words::inventory_changed(what, &planned.differences(observed))),
         None => Ok(()),
     }
 }

@@ -78,9 +78,12 @@ pub(super) fn blocked(plan: &Plan) -> Error {
 }
 
 /// What the plan was decided on is different now.
-pub(super) fn inventory_changed(what: &str) -> Error {
-    Error::refused("inventory_changed", format!("{what} has changed since the plan was made"))
-        .hint("make a new plan and look at it")
+pub(super) fn inventory_changed(what: &str, differences: &[String]) -> Error {
+    let mut why = format!("{what} has changed since the plan was made");
+    if !differences.is_empty() {
+        why.push_str(&format!(": {}", differences.join("; ")));
+    }
+    Error::refused("inventory_changed", why).hint("make a new plan and look at it")
 }
 
 /// Something switched after the plan was made.

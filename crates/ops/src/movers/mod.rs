@@ -1,8 +1,11 @@
 //! Movers of data: one for each kind, and what they share.
 
 pub mod objects;
+mod pace;
 mod passes;
 pub mod postgres;
+pub mod queue;
+mod retry;
 pub mod secrets;
 pub mod sessions;
 
@@ -16,6 +19,7 @@ use trefoil_core::plan::{CopyOutput, StoreProof};
 use crate::Result;
 use crate::engine::Progress;
 
+pub use pace::Pace;
 pub use passes::Extent;
 
 /// How often progress is shown.

@@ -9,28 +9,34 @@ use trefoil_clouds::secrets::{Secrets, Stage, StoredVersion};
 use trefoil_core::plan::{CopyOutput, StoreProof};
 
 use super::Tally;
+use super::retry::retrying;
 use crate::Result;
 
 /// Carries every secret that the target does not have with the same versions in the same stages.
 /// Secrets that only the target has are left alone: they may be its own.
 pub async fn copy(source: &Secrets, target: &Secrets, tally: &Tally) -> Result<CopyOutput> {
-    for name in source.names().await? {
-        let versions = source.export(&name).await?;
-        // One that was deleted since the names were read has none.
-        if !versions.is_empty() && !is_same(&target.export(&name).await?, &versions) {
-            target.replace(&name, &versions).await?;
-            tally.wrote(0);
-        }
+    for name in retrying("secrets", |_| source.names()).await? {
+        retrying("a secret", |_| carry(source, target, &name, tally)).await?;
         tally.saw();
     }
     Ok(tally.output(0, 0))
+}
+
+async fn carry(source: &Secrets, target: &Secrets, name: &str, tally: &Tally) -> Result<()> {
+    let versions = source.export(name).await?;
+    // One that was deleted since the names were read has none.
+    if !versions.is_empty() && !is_same(&target.export(name).await?, &versions) {
+        target.replace(name, &versions).await?;
+        tally.wrote(0);
+    }
+    Ok(())
 }
 
 /// Deletes at the target every secret that the source has: all that a copy can have written to a
 /// target that was empty.
 pub async fn remove_copied(source: &Secrets, target: &Secrets) -> Result<()> {
     for name in source.names().await? {
-        target.delete(&name).await?;
+        retrying("a secret", |_| target.delete(&name)).await?;
     }
     Ok(())
 }

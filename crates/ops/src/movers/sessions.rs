@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use trefoil_clouds::sessions::{Session, SessionChange, Sessions};
 use trefoil_core::plan::{CopyOutput, StoreProof};
 
-use super::passes::{Feed, PAGE, follow};
+use super::passes::{Feed, OverRecord, PAGE, follow};
+use super::retry::retrying;
 use super::{Differences, Extent, Tally};
 use crate::Result;
 
@@ -27,15 +28,17 @@ pub async fn copy(
     tally: &Tally,
 ) -> Result<CopyOutput> {
     let feed = SessionFeed { source, target, tally, task: Task::Carry { now } };
-    let source_position = follow(&feed, since, extent).await?;
-    Ok(tally.output(source_position, target.position().await?))
+    let source_position = follow(&OverRecord(feed), since, extent).await?;
+    let target_position = retrying("sessions", |_| target.position()).await?;
+    Ok(tally.output(source_position, target_position))
 }
 
 /// Deletes at the target every session that the source's record knows: all that a copy from the
 /// beginning can have written to a target that was empty.
 pub async fn remove_copied(source: &Sessions, target: &Sessions) -> Result<()> {
-    let feed = SessionFeed { source, target, tally: &Tally::default(), task: Task::Remove };
-    follow(&feed, 0, Extent::UntilSmall).await?;
+    let tally = Tally::default();
+    let feed = SessionFeed { source, target, tally: &tally, task: Task::Remove };
+    follow(&OverRecord(feed), 0, Extent::UntilSmall).await?;
     Ok(())
 }
 
@@ -65,18 +68,34 @@ impl Feed for SessionFeed<'_> {
     }
 
     async fn newest(&self) -> Result<u64> {
-        self.source.position().await
+        retrying("sessions", |_| self.source.position()).await
     }
 
     async fn page(&self, since: u64, limit: usize) -> Result<Vec<SessionChange>> {
-        self.source.changes(since, limit).await
+        retrying("sessions", |_| self.source.changes(since, limit)).await
     }
 
     async fn carry(&self, change: SessionChange) -> Result<()> {
-        match (&self.task, &change.session) {
+        retrying("a session", |number| self.bring(&change, number)).await?;
+        self.tally.saw();
+        Ok(())
+    }
+}
+
+impl SessionFeed<'_> {
+    /// A write says which version it replaces, so that one that came between is looked at first.
+    async fn bring(&self, change: &SessionChange, number: u32) -> Result<()> {
+        // What is tried again may have been changed meanwhile.
+        let newest = match number {
+            1 => change.session.clone(),
+            _ => self.source.raw(&change.id).await?,
+        };
+        match (&self.task, newest) {
             (Task::Carry { now }, Some(session)) if *now < session.expires_at => {
-                if self.target.raw(&change.id).await?.as_ref() != Some(session) {
-                    self.target.put(session, None).await?;
+                let there = self.target.raw(&change.id).await?;
+                if there.as_ref() != Some(&session) {
+                    let replaces = there.map_or(0, |there| there.version);
+                    self.target.put(&session, Some(replaces)).await?;
                     self.tally.wrote(0);
                 }
             }
@@ -87,7 +106,6 @@ impl Feed for SessionFeed<'_> {
                 }
             }
         }
-        self.tally.saw();
         Ok(())
     }
 }

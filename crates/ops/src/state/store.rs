@@ -158,7 +158,7 @@ impl State {
         match self.ledger().await?.plans.get(run_id) {
             None => Err(Error::refused("plan_unknown", format!("the log holds no plan {run_id}"))
                 .hint("make it again: the log keeps the digest of every plan that it knows")),
-            Some(known) if known.digest != plan.digest() => Err(plan_changed(run_id)),
+            Some(known) if known.digest != plan.digest() => Err(self.edited(plan).await),
             Some(_) => Ok(()),
         }
     }
@@ -171,7 +171,7 @@ impl State {
         let opened = LedgerEvent::RunOpened { run_id: run_id.clone() };
         let mut ledger = self.ledger().await?;
         if ledger.plans.get(run_id).is_some_and(|known| known.digest != plan.digest()) {
-            return Err(plan_changed(run_id));
+            return Err(self.edited(plan).await);
         }
         ledger.apply(&LedgerEntry { at: plan.made_at, event: opened.clone() })?;
         // The journal first: a run that the ledger calls open can always be read and gone on with.
@@ -188,7 +188,7 @@ impl State {
             journal::append(&log, &Tail::default(), &event).await?;
         }
         let begun = self.journal(&plan.plan_id).await?;
-        if begun.plan.digest() == plan.digest() { Ok(()) } else { Err(plan_changed(&plan.plan_id)) }
+        if begun.plan.digest() == plan.digest() { Ok(()) } else { Err(self.edited(plan).await) }
     }
 
     pub(super) async fn read_journal(&self, run_id: &str) -> Result<(FencedLog, Tail, Run)> {
@@ -340,7 +340,7 @@ fn unusable(place: &str) -> Error {
         )
 }
 
-fn plan_changed(plan_id: &str) -> Error {
+pub(super) fn plan_changed(plan_id: &str) -> Error {
     let why = format!("plan {plan_id} is not the plan that the log holds under this name");
     Error::refused("plan_changed", why).hint("a plan is never edited: make a new one")
 }

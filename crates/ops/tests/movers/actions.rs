@@ -55,6 +55,12 @@ async fn a_second_copy_begins_where_the_first_one_ended() {
 
 #[tokio::test]
 async fn only_the_copy_from_the_beginning_is_taken_away_and_never_by_a_rollback() {
+    for (kind, kept) in [("rollback", true), ("migrate", false)] {
+        taken_away(kind, kept).await;
+    }
+}
+
+async fn taken_away(kind: &str, kept: bool) {
     let (_folder, world) = fresh_world();
     let site = |name| &world.site(name).unwrap().services;
     put(&site("east").objects[BUCKET], "a", "a").await;
@@ -70,21 +76,19 @@ async fn only_the_copy_from_the_beginning_is_taken_away_and_never_by_a_rollback(
         let object = read(&site("west").objects[BUCKET], "a").await.is_some();
         (object, site("west").secrets.get("key").await.unwrap().is_some())
     };
-    for (kind, kept) in [("rollback", true), ("migrate", false)] {
-        let run = run(&json!({ "kind": kind }), &steps, &[]);
-        for step in [1, 3] {
-            let cx = context(&world, &run, step);
-            of(&cx).perform(&cx).await.unwrap();
-        }
-        let later = context(&world, &run, 2);
-        of(&later).undo(&later).await.unwrap();
-        assert_eq!(there().await, (true, true));
-        for step in [3, 1, 3, 1] {
-            let cx = context(&world, &run, step);
-            of(&cx).undo(&cx).await.unwrap();
-        }
-        assert_eq!(there().await, (kept, kept), "{kind}");
+    let run = run(&json!({ "kind": kind }), &steps, &[]);
+    for step in [1, 3] {
+        let cx = context(&world, &run, step);
+        of(&cx).perform(&cx).await.unwrap();
     }
+    let later = context(&world, &run, 2);
+    of(&later).undo(&later).await.unwrap();
+    assert_eq!(there().await, (true, true));
+    for step in [3, 1, 3, 1] {
+        let cx = context(&world, &run, step);
+        of(&cx).undo(&cx).await.unwrap();
+    }
+    assert_eq!(there().await, (kept, kept), "{kind}");
 }
 
 #[tokio::test]

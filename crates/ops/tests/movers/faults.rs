@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use trefoil_clouds::objects::{
-    Attributes, ByteStream, Capabilities, Change, Condition, ObjectInfo, Objects, ObjectsDriver,
-    Page,
+    Attributes, ByteStream, Capabilities, Change, Condition, ListedObject, ObjectInfo, Objects,
+    ObjectsDriver, Page,
 };
 use trefoil_ops::{Error, Result};
 
@@ -107,6 +107,118 @@ impl ObjectsDriver for Faulty {
 
     async fn position(&self) -> Result<u64> {
         self.inner.position().await
+    }
+
+    async fn health(&self) -> Result<()> {
+        self.inner.health().await
+    }
+}
+
+/// In which order a bucket lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// That of the keys' bytes.
+    Bytes,
+    /// One of its own: backwards.
+    Own,
+}
+
+/// A bucket that keeps no record of changes, as most stores do.
+pub(crate) fn unrecorded(inner: &Objects, order: Order) -> Objects {
+    watched(inner, order).0
+}
+
+/// The same, with what is seen of its use.
+pub(crate) fn watched(inner: &Objects, order: Order) -> (Objects, Arc<Watched>) {
+    let seen = Arc::new(Watched::default());
+    let bucket = Unrecorded { inner: inner.clone(), order, seen: seen.clone() };
+    (Objects::new(Arc::new(bucket)), seen)
+}
+
+struct Unrecorded {
+    inner: Objects,
+    order: Order,
+    seen: Arc<Watched>,
+}
+
+/// What is seen of a bucket's use, and how slow it is.
+#[derive(Default)]
+pub(crate) struct Watched {
+    /// How often the whole bucket was listed.
+    pub(crate) listings: AtomicU32,
+    /// How long a write of something other than a note takes.
+    pub(crate) slow_puts_ms: AtomicU32,
+}
+
+#[async_trait]
+impl ObjectsDriver for Unrecorded {
+    fn capabilities(&self) -> Capabilities {
+        let byte_order = self.order == Order::Bytes;
+        Capabilities { change_record: false, byte_order, ..self.inner.capabilities() }
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        content: ByteStream,
+        attributes: &Attributes,
+        condition: &Condition,
+        digest: Option<&str>,
+    ) -> Result<ObjectInfo> {
+        let slow_ms = self.seen.slow_puts_ms.load(Ordering::SeqCst);
+        if slow_ms > 0 && !key.starts_with(".trefoil/") {
+            tokio::time::sleep(Duration::from_millis(slow_ms.into())).await;
+        }
+        self.inner.put(key, content, attributes, condition, digest).await
+    }
+
+    async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        self.inner.get(key, range).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
+        self.inner.head(key).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.inner.delete(key).await
+    }
+
+    /// What a listing of a store shows: neither digests nor attributes.
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
+        if prefix.is_empty() {
+            self.seen.listings.fetch_add(1, Ordering::SeqCst);
+        }
+        let mut all = self.inner.list(prefix, None, 10_000).await?.objects;
+        if self.order == Order::Own {
+            all.reverse();
+        }
+        let passed = match self.order {
+            Order::Bytes => after.map(|after| all.partition_point(|one| one.key.as_str() <= after)),
+            Order::Own => {
+                after.and_then(|after| all.iter().position(|one| one.key == after)).map(|at| at + 1)
+            }
+        };
+        let rest = all.split_off(passed.unwrap_or(0));
+        let objects: Vec<_> = rest
+            .into_iter()
+            .take(limit)
+            .map(|object| ListedObject { digest: None, attributes: None, ..object })
+            .collect();
+        let next = objects.last().filter(|_| objects.len() == limit);
+        Ok(Page { next: next.map(|object| object.key.clone()), objects })
+    }
+
+    async fn changes(&self, _: u64, _: usize) -> Result<Vec<Change>> {
+        panic!("it keeps no record")
+    }
+
+    async fn position(&self) -> Result<u64> {
+        panic!("it keeps no record")
     }
 
     async fn health(&self) -> Result<()> {

@@ -5,6 +5,9 @@
 mod actions;
 mod faults;
 mod objects;
+mod recorded;
+mod s3;
 mod secrets;
 mod sessions;
 mod support;
+mod under_faults;

@@ -1,5 +1,7 @@
 //! Sessions.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -158,4 +160,69 @@ async fn a_comparison_finds_what_is_different_missing_or_more() {
     west.touch("a", HOUR / 2, now()).await.unwrap();
     let other = compare(&east, &west, now()).await.unwrap();
     assert_eq!(other.differences, ["a: not the same at the target"]);
+}
+
+/// Who serves now. Requests hold it for reading; a switch takes it for writing.
+type Serving = Arc<tokio::sync::RwLock<Sessions>>;
+
+/// One user who updates a session until told to stop; how often it was acknowledged.
+async fn user(serving: Serving, id: String, stop: Arc<AtomicBool>) -> u64 {
+    let mut acknowledged = 0;
+    while !stop.load(Ordering::SeqCst) {
+        let store = serving.read().await;
+        let data = json!({ "n": acknowledged + 1 });
+        let written = store.update(&id, data, None, None, Timestamp::now()).await.unwrap();
+        assert_eq!(written.expect("it lives").version, acknowledged + 2);
+        acknowledged += 1;
+        drop(store);
+        tokio::task::yield_now().await;
+    }
+    acknowledged
+}
+
+/// Copies from one store to another, while it serves and then once it is closed, and lets the
+/// other one serve.
+async fn switch(serving: &Serving, from: &Sessions, to: &Sessions, since: u64) -> u64 {
+    let tally = Tally::default();
+    let now = Timestamp::now();
+    let first = copy(from, to, since, Extent::UntilSmall, now, &tally).await.unwrap();
+    let mut closed = serving.write().await;
+    let since = first.source_position;
+    let last = copy(from, to, since, Extent::UntilQuiet, now, &tally).await.unwrap();
+    *closed = to.clone();
+    last.target_position
+}
+
+/// Users update their sessions all the time, on whichever side serves: no update is lost, none is
+/// taken back by a copy, and each keeps its expiry.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn updates_on_both_sides_of_two_switches_are_all_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (east, west) = (sessions(folder.path(), "east"), sessions(folder.path(), "west"));
+    let serving: Serving = Arc::new(tokio::sync::RwLock::new(east.clone()));
+    let stop = Arc::new(AtomicBool::new(false));
+    let (now, ttl) = (Timestamp::now(), Duration::from_secs(3_600));
+    let mut users = Vec::new();
+    for n in 0..6 {
+        let id = format!("user-{n}");
+        let made = east.create(Some(&id), json!({}), ttl * (n + 1), now).await.unwrap();
+        users.push((made, tokio::spawn(user(serving.clone(), id, stop.clone()))));
+    }
+    let since = switch(&serving, &east, &west, 0).await;
+    // The way back is kept open while west serves.
+    let tally = Tally::default();
+    let back = copy(&west, &east, since, Extent::OnePass, now, &tally).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let since = switch(&serving, &west, &east, back.source_position).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    switch(&serving, &east, &west, since).await;
+    stop.store(true, Ordering::SeqCst);
+    for (made, user) in users {
+        let acknowledged = user.await.unwrap();
+        assert!(acknowledged > 0);
+        let found = west.get(&made.id, now).await.unwrap().unwrap();
+        assert_eq!(found.version, made.version + acknowledged, "{}", made.id);
+        assert_eq!(found.data, json!({ "n": acknowledged }));
+        assert_eq!(found.expires_at, made.expires_at);
+    }
 }

@@ -22,9 +22,11 @@ use trefoil_clouds::services::Services;
 use trefoil_clouds::sessions::Sessions;
 use trefoil_core::inventory::Inventory;
 use trefoil_core::journal::{Entry, Event, Run};
-use trefoil_core::plan::{Action, Plan};
+use trefoil_core::plan::{Action, Limits, Plan};
 use trefoil_ops::Result;
 use trefoil_ops::engine::World;
+use trefoil_ops::movers::Pace;
+use trefoil_ops::movers::objects::{Manifest, Route, Which};
 
 pub(crate) const BUCKET: &str = "documents";
 
@@ -49,6 +51,33 @@ pub(crate) async fn put(bucket: &Objects, key: &str, content: &str) {
 pub(crate) async fn read(bucket: &Objects, key: &str) -> Option<String> {
     let found = bucket.get_bytes(key, 1 << 20).await.unwrap();
     found.map(|(_, content)| String::from_utf8(content.to_vec()).unwrap())
+}
+
+/// The way from `east` to `west`, for a run that begins.
+pub(crate) async fn there(folder: &TempDir, east: &Objects, west: &Objects) -> Route {
+    let run = uuid::Uuid::new_v4().to_string();
+    route(folder.path(), (east, "east"), (west, "west"), Some(&run)).await
+}
+
+/// The way back, which goes on with what was carried there.
+pub(crate) async fn back(folder: &TempDir, east: &Objects, west: &Objects) -> Route {
+    route(folder.path(), (west, "west"), (east, "east"), None).await
+}
+
+pub(crate) async fn route(
+    folder: &Path,
+    (source, from): (&Objects, &str),
+    (target, to): (&Objects, &str),
+    begun_by: Option<&str>,
+) -> Route {
+    let which = Which { folder, from, to, bucket: BUCKET, begun_by };
+    Route {
+        source: source.clone(),
+        target: target.clone(),
+        manifest: Manifest::open(which).await.unwrap(),
+        pace: Pace::new(&Limits::default()),
+        own_target: begun_by.is_none(),
+    }
 }
 
 /// `east` and `west`, both running, with a bucket, sessions and secrets.

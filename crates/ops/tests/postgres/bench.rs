@@ -23,7 +23,9 @@ use trefoil_core::inventory::Inventory;
 use trefoil_core::journal::{Entry, Event, Run};
 use trefoil_core::ledger::Ledger;
 use trefoil_core::plan::{AccessRecord, Action, Plan};
-use trefoil_core::planner::{MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback};
+use trefoil_core::planner::{
+    BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback,
+};
 use trefoil_core::spec::AppSpec;
 use trefoil_core::{Error, Result};
 use trefoil_ops::actions;
@@ -50,9 +52,15 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts both servers; `app` owns an empty database `app` on each.
     pub(crate) async fn start() -> Bench {
+        Bench::listening("127.0.0.1").await
+    }
+
+    /// The same, on other addresses.
+    pub(crate) async fn listening(addresses: &str) -> Bench {
+        let settings = [SETTINGS, &[("listen_addresses", addresses)]].concat();
         let (east, west) = std::thread::scope(|scope| {
-            let west = scope.spawn(|| TestPostgres::start(SETTINGS));
-            (TestPostgres::start(SETTINGS), west.join().unwrap())
+            let west = scope.spawn(|| TestPostgres::start(&settings));
+            (TestPostgres::start(&settings), west.join().unwrap())
         });
         for server in [&east, &west] {
             let role = format!("CREATE ROLE app LOGIN PASSWORD '{APP_PASSWORD}'");
@@ -104,6 +112,7 @@ impl Bench {
             target: inventory(to),
             ledger,
             findings: vec![],
+            buckets: BucketFacts::default(),
             traffic: "edge".into(),
             options: MoveOptions::default(),
         })
@@ -127,6 +136,7 @@ impl Bench {
             ledger: Ledger { epoch: epoch - 1, ..Ledger::default() },
             source_access: access,
             obstacles: vec![],
+            buckets: BucketFacts::default(),
             traffic: "edge".into(),
             options: MoveOptions::default(),
         })
@@ -222,7 +232,7 @@ pub(crate) async fn connect(url: &str) -> std::result::Result<Client, tokio_post
 pub(crate) fn admin(server: &TestPostgres) -> DatabaseAdmin {
     DatabaseAdmin {
         url: SecretString::from(server.url("app")),
-        application_role: "app".into(),
+        application_role: Some("app".into()),
         database: "app".into(),
         host: "127.0.0.1".into(),
         port: server.port,
@@ -248,7 +258,7 @@ fn inventory(environment: &str) -> Inventory {
     }
 }
 
-fn site(name: &str, admin: DatabaseAdmin) -> Site {
+pub(crate) fn site(name: &str, admin: DatabaseAdmin) -> Site {
     let only = Arc::new(OnlyDatabase { admin });
     Site {
         name: name.into(),

@@ -3,9 +3,11 @@
 // Helpers of tests panic where a test would, and seeds and times are printed for people.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod attacks;
 mod bench;
 mod fence;
 mod moves;
 mod refusals;
 mod shop;
+mod tls;
 mod verification;

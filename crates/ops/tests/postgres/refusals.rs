@@ -1,11 +1,12 @@
 //! What a move refuses, by name.
 
 use secrecy::SecretString;
+use trefoil_clouds::conformance::postgres::TestPostgres;
 use trefoil_core::finding::{Finding, Severity};
 use trefoil_core::plan::Action;
 use trefoil_ops::movers::postgres::{Server, preflight};
 
-use crate::bench::{APP_PASSWORD, Bench, admin, begin, connect};
+use crate::bench::{Bench, admin, begin, connect};
 use crate::shop;
 
 fn blockers(findings: &[Finding]) -> Vec<&str> {
@@ -24,7 +25,17 @@ const OBSTACLES: &[(&str, &str, &str)] = &[
     ("east", "ALTER TABLE public.acks ENABLE ALWAYS TRIGGER acks_audit", "triggers_always"),
     ("east", "SELECT lo_from_bytea(0, 'x')", "large_objects"),
     ("east", "CREATE ROLE boss SUPERUSER LOGIN", "other_superuser"),
-    ("east", "CREATE ROLE helper; GRANT SELECT ON public.log TO helper", "role_missing"),
+    (
+        "east",
+        "CREATE SUBSCRIPTION theirs CONNECTION 'host=127.0.0.1' PUBLICATION p
+         WITH (connect = false, slot_name = NONE, enabled = false, create_slot = false)",
+        "subscription_exists",
+    ),
+    (
+        "east",
+        "CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION public.watch()",
+        "event_triggers",
+    ),
     ("east", "CREATE PUBLICATION tf_gone", "leftovers"),
     ("east", "CREATE SCHEMA trefoil", "schema_taken"),
     (
@@ -40,6 +51,9 @@ const OBSTACLES: &[(&str, &str, &str)] = &[
 async fn each_obstacle_is_named() {
     let bench = Bench::start().await;
     shop::make(&bench, "east").await;
+    let watch =
+        "CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'";
+    bench.east.execute("app", watch).await;
     let pair = bench.pair("east", "west").await;
     let clean = preflight::of_move(&pair.source, Some(&pair.target), None).await.unwrap();
     assert_eq!(blockers(&clean), Vec::<&str>::new());
@@ -66,7 +80,8 @@ async fn undo(bench: &Bench, environment: &str, sql: &str) {
         _ if sql.contains("ALWAYS") => "ALTER TABLE public.acks ENABLE TRIGGER acks_audit",
         _ if sql.contains("lo_from") => "SELECT lo_unlink(oid) FROM pg_largeobject_metadata",
         _ if sql.contains("boss") => "DROP ROLE boss",
-        _ if sql.contains("helper") => "DROP OWNED BY helper; DROP ROLE helper",
+        _ if sql.contains("theirs") => "DROP SUBSCRIPTION theirs",
+        _ if sql.contains("watch") => "DROP EVENT TRIGGER watch",
         _ if sql.contains("tf_gone") => "DROP PUBLICATION tf_gone",
         _ if sql.contains("SCHEMA") => "DROP SCHEMA trefoil",
         _ if sql.contains("PREPARE") => "ROLLBACK PREPARED 'p'",
@@ -75,24 +90,83 @@ async fn undo(bench: &Bench, environment: &str, sql: &str) {
     bench.server(environment).execute("app", undo).await;
 }
 
+/// What is made on the source, and what a person is told of it although it stops nothing.
+const NOTICES: &[(&str, &str)] = &[
+    ("CREATE ROLE helper; GRANT SELECT ON public.log TO helper", "role_made"),
+    ("CREATE PUBLICATION theirs", "publication_exists"),
+    ("ALTER TABLE public.log ENABLE ROW LEVEL SECURITY", "row_security"),
+    ("GRANT CONNECT ON DATABASE other TO app", "role_shared"),
+    ("SELECT 1", "other_databases"),
+    ("SELECT 1", "sequences_unowned"),
+    ("SELECT 1", "generated_columns"),
+    ("SELECT 1", "no_primary_key"),
+    ("SELECT 1", "who_may_connect"),
+    ("SELECT 1", "room_for_log"),
+    ("SELECT 1", "slot_unbounded"),
+    ("SELECT 1", "no_tls"),
+    ("SELECT 1", "way_open"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn without_superuser_a_move_is_refused_by_name() {
+async fn what_stops_nothing_is_told() {
     let bench = Bench::start().await;
-    bench
-        .east
-        .execute(
-            "postgres",
-            &format!("CREATE ROLE manager LOGIN CREATEROLE PASSWORD '{APP_PASSWORD}'"),
-        )
-        .await;
-    let mut weak = admin(&bench.east);
-    weak.url = SecretString::from(bench.east.url_as("manager", APP_PASSWORD, "app"));
-    let source = Server::connect("east", &weak).await.unwrap();
+    shop::make(&bench, "east").await;
+    bench.east.execute("postgres", "CREATE DATABASE other").await;
+    let pair = bench.pair("east", "west").await;
+    for (sql, code) in NOTICES {
+        bench.east.execute("app", sql).await;
+        let findings = preflight::of_move(&pair.source, Some(&pair.target), None).await.unwrap();
+        assert!(findings.iter().any(|found| found.code == *code), "{code}: {findings:#?}");
+        assert_eq!(blockers(&findings), Vec::<&str>::new(), "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_stream_is_told_how_it_can() {
+    let settings =
+        [("wal_level", "replica"), ("max_replication_slots", "2"), ("max_wal_senders", "2")];
+    let server = TestPostgres::start(&settings);
+    server.execute("postgres", "CREATE ROLE app LOGIN; CREATE ROLE boss").await;
+    server.execute("postgres", "CREATE DATABASE app OWNER app").await;
+    let source = Server::connect("east", &admin(&server)).await.unwrap();
+    let findings = preflight::of_move(&source, None, None).await.unwrap();
+    let told = |code: &str, setting: &str| {
+        let found = findings.iter().find(|found| {
+            found.code == code && found.command.as_ref().is_some_and(|one| one.contains(setting))
+        });
+        found.is_some_and(|found| found.needs_restart && found.severity == Severity::Blocker)
+    };
+    assert!(told("wal_level", "SET wal_level = 'logical'"), "{findings:#?}");
+    assert!(told("no_room_to_stream", "max_replication_slots"), "{findings:#?}");
+    assert!(told("no_room_to_stream", "max_wal_senders"), "{findings:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_role_is_nobody_elses() {
+    let bench = Bench::start().await;
+    let mut alone = admin(&bench.east);
+    alone.application_role = None;
+    let source = Server::connect("east", &alone).await.unwrap();
+    let findings = preflight::of_move(&source, None, None).await.unwrap();
+    assert_eq!(blockers(&findings), Vec::<&str>::new());
+    let other = connect(&bench.east.url("app")).await.unwrap();
+    let findings = preflight::of_move(&source, None, None).await.unwrap();
+    assert_eq!(blockers(&findings), ["admin_in_use"]);
+    drop(other);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_must_sort_the_same_on_both_sides() {
+    let bench = Bench::start().await;
+    let other = "CREATE DATABASE app2 OWNER app TEMPLATE template0 LC_COLLATE 'C.UTF-8'";
+    bench.west.execute("postgres", other).await;
+    let mut sorted = admin(&bench.west);
+    sorted.url = SecretString::from(bench.west.url("app2"));
+    sorted.database = "app2".into();
+    let target = Server::connect("west", &sorted).await.unwrap();
     let findings =
-        preflight::of_move(&source, Some(&bench.ours("west").await), None).await.unwrap();
-    let error = preflight::require_none(&findings).unwrap_err();
-    assert_eq!(error.code(), "postgres_superuser_needed");
-    assert!(error.hint_text().unwrap().contains("SUPERUSER"));
+        preflight::of_move(&bench.ours("east").await, Some(&target), None).await.unwrap();
+    assert_eq!(blockers(&findings), ["collation_differs"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

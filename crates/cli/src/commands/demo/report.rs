@@ -1,5 +1,6 @@
 //! What the demonstration found: `report.json`, `report.html`, and the picture for the README.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use minijinja::value::Serde;
@@ -40,7 +41,7 @@ pub(crate) struct DemoReport {
 }
 
 /// Requests as the writers saw them.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Requests {
     /// Requests sent, each attempt counted.
     sent: u64,
@@ -50,6 +51,15 @@ pub(crate) struct Requests {
     failed: u64,
     /// Operations whose acknowledgement took longer than a second, all attempts together.
     slower_than_1s: u64,
+}
+
+impl Requests {
+    fn add(&mut self, more: &Requests) {
+        self.sent += more.sent;
+        self.answered += more.answered;
+        self.failed += more.failed;
+        self.slower_than_1s += more.slower_than_1s;
+    }
 }
 
 /// How long writers had no acknowledgement around a switch, in milliseconds: from a writer's last
@@ -74,19 +84,49 @@ pub(crate) struct Move {
     requests: Requests,
     /// The writers' gaps at the switch.
     write_gap_ms: WriteGap,
-    /// 0 when nothing was lost in the whole demonstration; null when something was, since the
-    /// count at the end does not tell by which move.
+    /// Acknowledged writes that were not there when they were counted after the move, with those
+    /// that a move before lost.
     lost: Option<u64>,
     /// The same for what was doubled.
     doubled: Option<u64>,
+    /// What had been acknowledged of `rows`, `objects` and `sessions`, from the beginning, when it
+    /// was counted after the move, and what of it was wrong.
+    counted: BTreeMap<String, Kind>,
+}
+
+/// What the writers did with one kind of data, and what became of it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Kind {
+    /// Acknowledged as made.
+    written: u64,
+    /// Acknowledged as overwritten.
+    overwritten: u64,
+    /// Acknowledged as deleted.
+    deleted: u64,
+    /// Acknowledged, and absent, of another content, or there again.
+    lost: u64,
+    /// There more than once, or without anybody having asked for it.
+    doubled: u64,
 }
 
 impl Move {
     /// The move with the witness's answers: the gap at the instant of the switch, and the requests
     /// in the span of the move.
-    pub(super) fn new(report: MoveReport, gap: &Value, requests: &Value) -> Result<Move> {
-        let (write_gap_ms, requests) = (counted(gap)?, counted(requests)?);
-        Ok(Move { report, requests, write_gap_ms, lost: None, doubled: None })
+    /// `verdict` is what was counted after the move.
+    pub(super) fn new(
+        report: MoveReport,
+        gap: &Value,
+        requests: &Value,
+        verdict: &Value,
+    ) -> Result<Move> {
+        Ok(Move {
+            report,
+            requests: counted(requests)?,
+            write_gap_ms: counted(gap)?,
+            lost: counted(&verdict["lost"])?,
+            doubled: counted(&verdict["doubled"])?,
+            counted: counted(&verdict["kinds"])?,
+        })
     }
 
     /// When the switch began, in milliseconds since 1970.
@@ -109,31 +149,49 @@ impl Move {
     }
 }
 
+impl Kind {
+    fn words(&self) -> String {
+        let Kind { written, overwritten, deleted, lost, doubled } = self;
+        let done = match (overwritten, deleted) {
+            (0, 0) => format!("{written} written"),
+            _ => format!("{written} written, {overwritten} overwritten, {deleted} deleted"),
+        };
+        format!("{done}; lost {lost}, doubled {doubled}")
+    }
+}
+
 impl DemoReport {
     /// Puts together what was counted.
     pub(super) fn new(
         machine: Machine,
         args: &DemoArgs,
-        mut moves: Vec<Move>,
-        verdict: &Value,
-        writers: &Value,
+        moves: Vec<Move>,
+        verdicts: &[Value],
+        writers: &[Value],
         timeline: &Value,
     ) -> Result<DemoReport> {
         let marks: Vec<_> = moves.iter().filter_map(Move::mark).collect();
-        let (lost, doubled) = (counted(&verdict["lost"])?, counted(&verdict["doubled"])?);
-        for one in &mut moves {
-            one.lost = (lost == 0).then_some(0);
-            one.doubled = (doubled == 0).then_some(0);
+        let none = Value::Null;
+        let verdict = verdicts.last().unwrap_or(&none);
+        let mut requests = Requests::default();
+        for one in writers {
+            requests.add(&counted(&one["requests"])?);
+        }
+        let mut details = Vec::new();
+        for one in verdicts {
+            let found: Vec<String> = counted(&one["details"])?;
+            details
+                .extend(found.into_iter().filter(|one| !details.contains(one)).collect::<Vec<_>>());
         }
         Ok(DemoReport {
             acknowledged: counted(&verdict["acknowledged"]["total"])?,
-            lost,
-            doubled,
-            requests: counted(&writers["requests"])?,
+            lost: moves.iter().filter_map(|one| one.lost).max().unwrap_or(0),
+            doubled: moves.iter().filter_map(|one| one.doubled).max().unwrap_or(0),
+            requests,
             moves,
             machine,
             conditions: conditions(args),
-            details: counted(&verdict["details"])?,
+            details,
             chart: Chart::of(timeline, &marks),
         })
     }
@@ -164,6 +222,9 @@ impl DemoReport {
             let tables = one.report.tables.len();
             let equal = if one.report.all_equal() { "equal" } else { "NOT EQUAL" };
             rows.push((format!("{name}: {tables} tables and all stores"), equal.into()));
+            for (kind, counted) in &one.counted {
+                rows.push((format!("{name}: {kind} counted after it"), counted.words()));
+            }
         }
         rows
     }
@@ -216,7 +277,8 @@ fn conditions(args: &DemoArgs) -> Vec<String> {
         "objects are files, sessions are SQLite; network between the two clouds is loopback without TLS"
             .into(),
         format!(
-            "{} writers, one request at a time each, retried every 10 ms until acknowledged; seed {}",
+            "{} writers, one request at a time each, retried every 10 ms until acknowledged; seed {}; \
+             they rest while it is counted after the first move",
             args.writers, args.seed
         ),
         format!(

@@ -56,21 +56,26 @@ async fn play(cx: &Cx, stage: &Stage, args: &DemoArgs) -> Result<DemoReport> {
     let there = migrate(stage).await?;
     say(&format!("west serves, and the way back is open; writing there for {}", args.pause));
     tokio::time::sleep(pause).await;
-    say("going back west -> east, keeping what was written on west");
+    let mut counted = vec![stage.stop_writers(writers).await?];
+    say("counting on west, from outside, what of the acknowledged writes is there");
+    let mut verdicts = vec![check(stage, "west").await?];
+
+    let writers = stage.start_writers(args.writers, args.seed.wrapping_add(1))?;
+    tokio::time::sleep(pause).await;
+    say("going back west -> east while they write, keeping what was written on west");
     let back = roll_back(stage, &there).await?;
     tokio::time::sleep(pause).await;
-
-    let counted = stage.stop_writers(writers).await?;
-    say("counting from outside what of the acknowledged writes is there");
-    let (verdict, _) = check(stage).await?;
+    counted.push(stage.stop_writers(writers).await?);
+    say("counting on east, from outside, what of all acknowledged writes is there");
+    verdicts.push(check(stage, "east").await?);
     stage.trefoil(&["migrate", "finish", &back]).await?;
     let mut moves = Vec::new();
-    for run in [&there, &back] {
-        moves.push(observed(stage, run).await?);
+    for (run, verdict) in [&there, &back].into_iter().zip(&verdicts) {
+        moves.push(observed(stage, run, verdict).await?);
     }
     let journals = stage.journals().display().to_string();
     let (timeline, _) = stage.witness(&["timeline", "--journal", &journals], None).await?;
-    DemoReport::new(machine, args, moves, &verdict, &counted, &timeline)
+    DemoReport::new(machine, args, moves, &verdicts, &counted, &timeline)
 }
 
 async fn fill(stage: &Stage, args: &DemoArgs) -> Result<()> {
@@ -99,15 +104,17 @@ fn run_id(data: &Value) -> Result<String> {
     id.map(str::to_owned).ok_or_else(|| Error::failed("demo_step", "an answer has no run_id"))
 }
 
-async fn check(stage: &Stage) -> Result<(Value, bool)> {
-    let database_url = database_url(stage, "east").await?;
+/// Counts while nobody writes, over HTTP and in the database of the environment that serves.
+async fn check(stage: &Stage, environment: &str) -> Result<Value> {
+    let database_url = database_url(stage, environment).await?;
     let journals = stage.journals().display().to_string();
     let arguments = ["check", "--journal", &journals, "--url", &stage.url()];
-    stage.witness(&arguments, Some(&database_url)).await
+    let (verdict, _) = stage.witness(&arguments, Some(&database_url)).await?;
+    Ok(verdict)
 }
 
 /// What the run's journal and the writers' journals say of one move.
-async fn observed(stage: &Stage, run: &str) -> Result<Move> {
+async fn observed(stage: &Stage, run: &str, verdict: &Value) -> Result<Move> {
     let shown = stage.trefoil(&["runs", "show", run]).await?;
     let report = serde_json::from_value(shown["report"].clone())
         .map_err(|error| Error::failed("demo_step", "a run has no report").because(error))?;
@@ -119,7 +126,7 @@ async fn observed(stage: &Stage, run: &str) -> Result<Move> {
     let (from, to) = (from_ms.to_string(), to_ms.to_string());
     let during = ["timeline", "--journal", &journals, "--from", &from, "--to", &to];
     let (during, _) = stage.witness(&during, None).await?;
-    Move::new(report, &gaps["gaps"][0], &during["requests"])
+    Move::new(report, &gaps["gaps"][0], &during["requests"], verdict)
 }
 
 /// The administrator's address of an environment's database, for counting from outside.

@@ -14,6 +14,6 @@ pub(super) async fn run(cx: &Cx, args: &FinishArgs) -> Result<ExitStatus> {
     let session = Session::open(cx, state, &plan).await?;
     let question = format!("Close the way back from {} to {} for ever?", plan.to, plan.from);
     cx.confirm(&question).await?;
-    let run = session.engine(cx).finish(&run_id).await?;
+    let run = session.engine(cx, &args.supervision).finish(&run_id).await?;
     answer(cx, &run, |outcome| outcome)
 }

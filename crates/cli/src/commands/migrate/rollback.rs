@@ -38,7 +38,7 @@ pub(super) async fn run(cx: &Cx, args: &RollbackArgs) -> Result<ExitStatus> {
         cx.printer.answer(&answer, || view::plan(&plan))?;
         return Ok(ExitStatus::Yes);
     }
-    let engine = session.engine(cx);
+    let engine = session.engine(cx, &args.supervision);
     engine.admit(&plan, &plan.inputs).await?;
     cx.printer.talk(&view::promise(&plan));
     cx.confirm(&format!("Go back from {} to {}?", plan.from, plan.to)).await?;

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use trefoil_core::plan::{Blocker, Plan};
+use trefoil_core::plan::{Blocker, Limits, Plan};
 use trefoil_core::units::Period;
 use trefoil_ops::engine::{Check, Verdict};
 use trefoil_ops::state::{State, new_id};
@@ -75,10 +75,10 @@ pub(super) async fn run(cx: &Cx, args: &MigrateRunArgs) -> Result<ExitStatus> {
     if args.dry_run {
         return dry_run(cx, state, &plan).await;
     }
-    let plan = with_soak(&state, plan, args.soak).await?;
+    let plan = as_chosen(&state, plan, args).await?;
     let session = Session::open(cx, state, &plan).await?;
     let observed = session.inputs(&plan).await?;
-    let engine = session.engine(cx);
+    let engine = session.engine(cx, &args.supervision);
     engine.admit(&plan, &observed).await?;
     cx.printer.talk(&view::promise(&plan));
     cx.confirm(&format!("Move {} from {} to {}?", plan.application, plan.from, plan.to)).await?;
@@ -86,16 +86,19 @@ pub(super) async fn run(cx: &Cx, args: &MigrateRunArgs) -> Result<ExitStatus> {
     answer(cx, &run, Answer::Ran)
 }
 
-/// A soak that is chosen now makes another plan, with a digest of its own in the log.
-async fn with_soak(state: &State, plan: Plan, soak: Option<Period>) -> Result<Plan> {
-    match soak.map(Period::as_millis) {
-        Some(soak_ms) if soak_ms != plan.soak_ms => {
-            let plan = Plan { plan_id: new_id(), soak_ms, ..plan };
-            state.record_plan(&plan).await?;
-            Ok(plan)
-        }
-        _ => Ok(plan),
+/// What is chosen now makes another plan, with a digest of its own in the log.
+async fn as_chosen(state: &State, plan: Plan, args: &MigrateRunArgs) -> Result<Plan> {
+    let limits = Limits {
+        max_mbps: args.max_mbps.or(plan.limits.max_mbps),
+        max_requests: args.max_requests.or(plan.limits.max_requests),
+    };
+    let soak_ms = args.soak.map_or(plan.soak_ms, Period::as_millis);
+    if soak_ms == plan.soak_ms && limits == plan.limits {
+        return Ok(plan);
     }
+    let plan = Plan { plan_id: new_id(), soak_ms, limits, ..plan };
+    state.record_plan(&plan).await?;
+    Ok(plan)
 }
 
 async fn dry_run(cx: &Cx, state: State, plan: &Plan) -> Result<ExitStatus> {

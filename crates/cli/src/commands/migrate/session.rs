@@ -11,6 +11,7 @@ use trefoil_ops::facts;
 use trefoil_ops::state::State;
 
 use super::view;
+use crate::args::Supervision;
 use crate::{Cx, ExitStatus, Result, runner};
 
 /// An opened state and world.
@@ -33,9 +34,10 @@ impl Session {
         Engine::new(&self.state, &self.world, &*self.progress, Stop::never())
     }
 
-    /// An engine that Ctrl-C stops where it is safe to stop.
-    pub(super) fn engine(&self, cx: &Cx) -> Engine<'_> {
+    /// An engine that Ctrl-C stops where it is safe to stop, watched over as was asked for.
+    pub(super) fn engine(&self, cx: &Cx, supervision: &Supervision) -> Engine<'_> {
         Engine::new(&self.state, &self.world, &*self.progress, runner::stop(cx))
+            .supervised(!supervision.no_supervisor)
     }
 
     /// What the plan's inputs are now.

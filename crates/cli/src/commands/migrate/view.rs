@@ -9,6 +9,9 @@ use trefoil_ops::engine::{Check, Verdict};
 
 use crate::table::{checklist, table, word};
 
+/// How traffic is switched when only a database is moved: not by us.
+const CLIENTS: &str = "clients";
+
 /// A whole plan: what is carried, the steps with their marks, blockers.
 pub(super) fn plan(plan: &Plan) -> String {
     let steps = plan.steps.iter().map(|step| {
@@ -56,18 +59,60 @@ fn footnote(plan: &Plan) -> String {
         n => format!("\nBefore its first step the run waits for the approval of {n}."),
     };
     format!(
-        "Users wait {} at the {} (by estimate), at most {} before the source serves again.\n\
+        "{}\n\
          Switch: step {switch}; before it the run can be aborted. From it on the way back is\n\
          `trefoil migrate rollback`, until `trefoil migrate finish` (step {finish}) closes it.{approvals}",
-        interval(plan.downtime_ms),
-        plan.traffic,
-        millis(plan.window_deadline_ms),
+        wait(plan),
+    )
+}
+
+/// Who waits, where, and for how long.
+fn wait(plan: &Plan) -> String {
+    let (takes, most) = (interval(plan.downtime_ms), millis(plan.window_deadline_ms));
+    let source = plan.estimate_source();
+    if plan.traffic == CLIENTS {
+        return format!(
+            "Clients are refused for {takes} (estimate {source}), at most {most} before {} serves again.\n\
+             Nothing sends them to {}: they find it there by themselves, with its passwords.",
+            plan.from, plan.to
+        );
+    }
+    format!(
+        "Users wait {takes} at the {} (estimate {source}), at most {most} before the source serves again.",
+        plan.traffic
+    )
+}
+
+/// What a rehearsal measured, beside what was estimated.
+pub(super) fn rehearsed(before: &Plan, after: &Plan) -> String {
+    let steps = before.steps.iter().zip(&after.steps).map(|(was, now)| {
+        let took = if was.estimate_ms == now.estimate_ms {
+            "-".to_owned()
+        } else {
+            millis(now.estimate_ms.high)
+        };
+        [
+            was.n.to_string(),
+            was.action.name(),
+            mark(was).to_owned(),
+            interval(was.estimate_ms),
+            took,
+        ]
+    });
+    let steps = table(["", "STEP", "", "ESTIMATED", "TOOK"], steps);
+    format!(
+        "{steps}\n\nUsers would have waited {} (estimated: {}). Plan {}, {}.\n\
+         All copies were deleted.",
+        millis(after.downtime_ms.high),
+        interval(before.downtime_ms),
+        after.plan_id,
+        after.estimate_source(),
     )
 }
 
 /// What will happen, in two lines, before the question.
 pub(super) fn promise(plan: &Plan) -> String {
-    format!("{}\nUsers wait {} (by estimate).", headline(plan), interval(plan.downtime_ms))
+    format!("{}\n{}", headline(plan), wait(plan))
 }
 
 /// What a dry run saw of each step.
@@ -92,14 +137,16 @@ pub(super) fn outcome(run: &Run, report: &MoveReport) -> String {
     let plan = &run.plan;
     let equal = report.tables.iter().filter(|table| table.equal).count();
     let window = report.window_ms.map_or_else(|| "nobody".to_owned(), millis);
+    let held = if plan.traffic == CLIENTS { "Clients were refused" } else { "Held at the edge" };
     let facts = format!(
-        "{} serves. Held at the edge: {window}. Tables equal: {equal} of {}. \
-         Objects: {}. Sessions: {}. Secrets: {}.",
+        "{} serves. {held}: {window}. Tables equal: {equal} of {}. \
+         Objects: {}. Sessions: {}. Secrets: {}.{}",
         plan.to,
         report.tables.len(),
         equality(report.objects.equal),
         equality(report.sessions.equal),
         equality(report.secrets.equal),
+        clients(report),
     );
     let id = &plan.plan_id;
     match run.state() {
@@ -114,6 +161,16 @@ pub(super) fn outcome(run: &Run, report: &MoveReport) -> String {
         }
         state => format!("Run {id}: {state:?}."),
     }
+}
+
+/// What those must know who use a database that was moved alone.
+fn clients(report: &MoveReport) -> String {
+    let Some(clients) = &report.clients else { return String::new() };
+    let mut text = format!("\nPoint its clients to {}", clients.address);
+    for role in &clients.roles {
+        text.push_str(&format!("\n  {}: its password is the secret {}", role.role, role.secret));
+    }
+    text
 }
 
 fn equality(equal: bool) -> &'static str {

@@ -110,7 +110,7 @@ pub(super) fn condition_lost(key: &str) -> Error {
 }
 
 fn busy(bucket: &str) -> Error {
-    Error::missing("bucket_busy", format!("{bucket} asks for patience")).retryable()
+    Error::missing("bucket_busy", format!("{bucket} asks for patience")).throttled(None)
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

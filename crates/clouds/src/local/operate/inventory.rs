@@ -14,26 +14,13 @@ use crate::local::{LocalObjects, LocalSessions};
 use crate::objects::ObjectsDriver;
 use crate::operate::agent_protocol::AgentStatus;
 use crate::operate::compute::Compute;
-use crate::operate::inventory::Observe;
+use crate::operate::inventory::{DATABASE_SIZE, Observe};
 use crate::operate::provision::Provision;
 use crate::operate::traffic::Traffic;
 use crate::sessions::SessionsDriver;
 
 /// How many objects are listed at a time.
 const PAGE: usize = 1_000;
-
-/// The sizes of the application's own tables; rows as the statistics estimate them. The schema
-/// `trefoil` is the tool's.
-const DATABASE_SIZE: &str = "
-    SELECT pg_database_size(current_database()),
-           count(c.oid),
-           coalesce(sum(greatest(c.reltuples::bigint, s.n_live_tup, 0)), 0)::bigint
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
-    WHERE c.relkind = 'r'
-      AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'trefoil')
-      AND n.nspname NOT LIKE 'pg\\_%'";
 
 /// What was seen so far.
 #[derive(Default)]

@@ -62,6 +62,10 @@ impl Provision for Local {
         .await
     }
 
+    fn is_contained(&self) -> bool {
+        true
+    }
+
     async fn database_admin(&self) -> Result<Option<DatabaseAdmin>> {
         let Some(database) = self.spec.database_name() else { return Ok(None) };
         let absent = || {
@@ -73,7 +77,7 @@ impl Provision for Local {
         let password = self.secrets.get(ADMIN_PASSWORD).await?.ok_or_else(absent)?;
         Ok(Some(DatabaseAdmin {
             url: database_url(SUPERUSER, &password, record.port, &database)?,
-            application_role: Self::application_role(&database),
+            application_role: Some(Self::application_role(&database)),
             database,
             host: "127.0.0.1".to_owned(),
             port: record.port,

@@ -122,7 +122,11 @@ fn write_escaped(
 ) -> Result<(), minijinja::Error> {
     let wrong = |what: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, what);
     match value.kind() {
-        ValueKind::Number | ValueKind::Bool => {}
+        ValueKind::Number => {}
+        // The engine itself would write `True`.
+        ValueKind::Bool => {
+            return Ok(out.write_str(if value.is_true() { "true" } else { "false" })?);
+        }
         ValueKind::String if value.is_safe() => {}
         ValueKind::String => {
             let escape = match state.auto_escape() {

@@ -115,7 +115,7 @@ async fn a_run_that_died_at_any_entry_is_aborted_or_has_switched() {
 
 #[tokio::test]
 async fn a_compensation_that_died_is_ended_by_the_next() {
-    // Opened, Adopted, two entries for each of four steps; then two for each undo.
+    // Opened, Adopted, two entries for each of four steps, Halted; then two for each undo.
     for (point, entries) in [(CRASH_BEFORE_EVENT, 10..=14), (CRASH_AFTER_EVENT, 10..=14)] {
         for n in entries {
             let bed = Bed::new().await;

@@ -31,6 +31,8 @@ pub async fn record(server: &Server) -> Result<AccessRecord> {
                (SELECT split_part(item, '=', 2) FROM pg_db_role_setting s, unnest(s.setconfig) item
                 WHERE s.setdatabase = (SELECT oid FROM own) AND s.setrole = 0
                   AND item LIKE 'default_transaction_read_only=%'),
+               EXISTS (SELECT 1 FROM granted JOIN pg_roles u ON u.oid = granted.grantee
+                       WHERE u.rolname = session_user),
                r.rolname::text, r.rolcanlogin, r.oid IN (SELECT grantee FROM granted)
         FROM (SELECT 1) one LEFT JOIN pg_roles r
           ON NOT r.rolsuper AND r.rolname <> session_user
@@ -43,8 +45,9 @@ pub async fn record(server: &Server) -> Result<AccessRecord> {
         record.database = row.get(0);
         record.public_connect = row.get(1);
         record.default_read_only = row.get(2);
-        if let Some(name) = row.get(3) {
-            record.roles.push(RoleAccess { name, login: row.get(4), connect: row.get(5) });
+        record.own_connect = row.get(3);
+        if let Some(name) = row.get(4) {
+            record.roles.push(RoleAccess { name, login: row.get(5), connect: row.get(6) });
         }
     }
     Ok(record)
@@ -74,11 +77,16 @@ pub async fn close_and_remember(server: &Server, what: &str) -> Result<AccessRec
 
 async fn closing(server: &Server, record: &AccessRecord) -> Result<String> {
     let elsewhere = used_elsewhere(server, record).await?;
+    let ours = alterable(server).await?;
     let database = quote_ident(&record.database);
-    let mut sql = format!("REVOKE CONNECT ON DATABASE {database} FROM PUBLIC;\n");
+    // What PUBLIC or another role may do must not be all that lets us in.
+    let mut sql = format!(
+        "GRANT CONNECT ON DATABASE {database} TO SESSION_USER;
+         REVOKE CONNECT ON DATABASE {database} FROM PUBLIC;\n"
+    );
     for role in present(server, record).await? {
         let name = quote_ident(&role.name);
-        if role.login && !elsewhere.contains(&role.name) {
+        if role.login && !elsewhere.contains(&role.name) && ours.contains(&role.name) {
             sql.push_str(&format!("ALTER ROLE {name} NOLOGIN;\n"));
         }
         if role.connect {
@@ -92,6 +100,7 @@ async fn closing(server: &Server, record: &AccessRecord) -> Result<String> {
 /// Opens the database to those who could use it, exactly as recorded.
 pub async fn open(server: &Server, record: &AccessRecord) -> Result<()> {
     let database = quote_ident(&record.database);
+    let ours = alterable(server).await?;
     let mut sql = match &record.default_read_only {
         Some(value) => format!(
             "ALTER DATABASE {database} SET default_transaction_read_only = {};\n",
@@ -104,12 +113,15 @@ pub async fn open(server: &Server, record: &AccessRecord) -> Result<()> {
         if role.connect {
             sql.push_str(&format!("GRANT CONNECT ON DATABASE {database} TO {name};\n"));
         }
-        if role.login {
+        if role.login && ours.contains(&role.name) {
             sql.push_str(&format!("ALTER ROLE {name} LOGIN;\n"));
         }
     }
     if record.public_connect {
         sql.push_str(&format!("GRANT CONNECT ON DATABASE {database} TO PUBLIC;\n"));
+    }
+    if !record.own_connect {
+        sql.push_str(&format!("REVOKE CONNECT ON DATABASE {database} FROM SESSION_USER;\n"));
     }
     server.batch("open the database", &sql).await
 }
@@ -128,6 +140,17 @@ async fn present<'r>(server: &Server, record: &'r AccessRecord) -> Result<Vec<&'
     let known = server.texts("list roles", "SELECT rolname::text FROM pg_roles", &[]).await?;
     let known: BTreeSet<_> = known.into_iter().collect();
     Ok(record.roles.iter().filter(|role| known.contains(&role.name)).collect())
+}
+
+/// The roles whose LOGIN we may change. Of the others CONNECT and the sessions are taken, which
+/// closes the database to them too.
+async fn alterable(server: &Server) -> Result<BTreeSet<String>> {
+    let sql = "
+        SELECT r.rolname::text FROM pg_roles r, pg_roles u
+        WHERE u.rolname = session_user AND (u.rolsuper OR u.rolcreaterole AND NOT r.rolsuper
+          AND (current_setting('server_version_num')::int4 < 160000
+               OR pg_has_role(u.oid, r.oid, 'MEMBER WITH ADMIN OPTION')))";
+    Ok(server.texts("read which roles we may change", sql, &[]).await?.into_iter().collect())
 }
 
 /// Recorded roles that another database of the same server uses: LOGIN is the server's, so they

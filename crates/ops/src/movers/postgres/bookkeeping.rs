@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::client::progress;
 use super::connect::Server;
 use super::sql::quote_literal;
 use crate::{Error, Result};
@@ -14,7 +15,7 @@ pub const OURS: &str = "kept by Trefoil while a move is open";
 /// Makes the schema if it is not there.
 ///
 /// `marker` is published, so that a row in it proves what has arrived. `fence` and `before` stay on
-/// their server. `before` holds how things were before we changed them, written in the same
+/// their server, and so does `progress`, where a stream of ours is. `before` holds how things were before we changed them, written in the same
 /// transaction as the change: a process that dies in between leaves enough to put it back.
 pub async fn create(server: &Server) -> Result<()> {
     let sql = format!(
@@ -25,7 +26,8 @@ pub async fn create(server: &Server) -> Result<()> {
          CREATE TABLE IF NOT EXISTS trefoil.before (what text PRIMARY KEY, state jsonb NOT NULL)",
         quote_literal(OURS)
     );
-    server.batch("make the schema trefoil", &sql).await
+    server.batch("make the schema trefoil", &sql).await?;
+    server.batch("make the schema trefoil", progress::TABLE).await
 }
 
 /// Drops it, if it is ours.

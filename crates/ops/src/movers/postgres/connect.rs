@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Row};
+use trefoil_clouds::database::{Address, is_about_tls};
 use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::provision::DatabaseAdmin;
 
@@ -38,17 +38,17 @@ const SETTINGS: &[&str] = &[
     "jit=off",
 ];
 
-/// Keeps passwords out of the server's log, its statistics and its list of activities.
+/// Keeps passwords out of the server's log, its statistics and its list of activities, as far as
+/// our role may: some of these are a superuser's.
 const QUIET: &str = "
-    SET log_statement = 'none';
-    SET log_min_error_statement = 'panic';
-    SET log_min_duration_statement = -1;
-    SET log_min_duration_sample = -1;
-    SET log_duration = off;
-    SET track_activities = off;
-    SET pg_stat_statements.track_utility = off;
-    SET pgaudit.log = 'none';
-    SET password_encryption = 'scram-sha-256'";
+    SELECT set_config(v.name, v.value, false)
+    FROM (VALUES ('log_statement', 'none'), ('log_min_error_statement', 'panic'),
+                 ('log_min_duration_statement', '-1'), ('log_min_duration_sample', '-1'),
+                 ('log_duration', 'off'), ('track_activities', 'off'),
+                 ('pg_stat_statements.track_utility', 'off'), ('pgaudit.log', 'none'),
+                 ('password_encryption', 'scram-sha-256')) v(name, value)
+    LEFT JOIN pg_settings s ON s.name = v.name
+    WHERE s.context = 'user' OR has_parameter_privilege(session_user, v.name, 'SET')";
 
 /// A session of the administrator in the application's database on one server.
 pub struct Server {
@@ -56,6 +56,8 @@ pub struct Server {
     pub name: String,
     /// How it is reached.
     pub admin: DatabaseAdmin,
+    /// The same, read from its URL.
+    pub address: Address,
     client: Client,
 }
 
@@ -65,8 +67,13 @@ pub type Param<'a> = &'a (dyn ToSql + Sync);
 impl Server {
     /// Opens a session.
     pub async fn connect(name: &str, admin: &DatabaseAdmin) -> Result<Server> {
-        let client = open(name, admin).await?;
-        Ok(Server { name: name.to_owned(), admin: admin.clone(), client })
+        let address = Address::of(&admin.url).map_err(|error| {
+            let hint = error.hint_text().unwrap_or_default().to_owned();
+            let why = format!("the database URL of {name} cannot be used");
+            Error::refused("postgres_url", why).hint(hint).because(error)
+        })?;
+        let client = open(name, &address).await?;
+        Ok(Server { name: name.to_owned(), admin: admin.clone(), address, client })
     }
 
     /// Opens a session in an environment's database.
@@ -77,11 +84,36 @@ impl Server {
         Server::connect(&site.name, &admin).await
     }
 
-    /// Another session of the same kind, whose statements leave no trace in the server's log.
+    /// Another session of the same kind.
+    pub async fn again(&self) -> Result<Server> {
+        Server::connect(&self.name, &self.admin).await
+    }
+
+    /// Another session of the same kind, whose statements leave no trace in the server's log, as
+    /// far as the server lets us silence it: see the finding `log_not_silent`.
     pub async fn quiet(&self) -> Result<Server> {
-        let session = Server::connect(&self.name, &self.admin).await?;
-        session.batch("silence the log", QUIET).await?;
+        let session = self.again().await?;
+        session.query("silence the log", QUIET, &[]).await?;
         Ok(session)
+    }
+
+    /// Tries statements in a transaction that is taken back: why they were refused, if they were.
+    pub async fn tried(&self, what: &str, sql: &str) -> Result<Option<DbError>> {
+        self.batch(what, "BEGIN").await?;
+        let tried = self.client.batch_execute(sql).await;
+        self.batch(what, "ROLLBACK").await?;
+        match tried {
+            Ok(()) => Ok(None),
+            Err(error) => match error.as_db_error() {
+                Some(told) => Ok(Some(told.clone())),
+                None => Err(self.failed(what, error)),
+            },
+        }
+    }
+
+    /// The driver's session, for what only it can do.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Lets this session's statements take as long as they need: for work that grows with the
@@ -130,7 +162,7 @@ impl Server {
     }
 
     /// Tells a failed statement with its place, and whether it may succeed later.
-    fn failed(&self, what: &str, error: tokio_postgres::Error) -> Error {
+    pub(super) fn failed(&self, what: &str, error: tokio_postgres::Error) -> Error {
         let message = format!("could not {what} on {}", self.name);
         let lost = self.client.is_closed() || error.is_closed();
         let shut_down = error.code() == Some(&SqlState::ADMIN_SHUTDOWN);
@@ -151,11 +183,8 @@ impl Server {
     }
 }
 
-async fn open(name: &str, admin: &DatabaseAdmin) -> Result<Client> {
-    // The cause is left out on purpose: it may quote the URL, which holds a password.
-    let mut config: Config = admin.url.expose_secret().parse().map_err(|_| {
-        Error::refused("postgres_url", format!("the database URL of {name} cannot be read"))
-    })?;
+async fn open(name: &str, address: &Address) -> Result<Client> {
+    let mut config = address.config();
     let settings: Vec<_> = SETTINGS.iter().map(|setting| format!("-c {setting}")).collect();
     config
         .application_name("trefoil")
@@ -166,11 +195,13 @@ async fn open(name: &str, admin: &DatabaseAdmin) -> Result<Client> {
         .tcp_user_timeout(LOST_AFTER);
     let unreachable =
         || Error::missing("postgres_unreachable", format!("cannot reach PostgreSQL of {name}"));
-    let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, config.connect(NoTls))
+    let connect = config.connect(address.connector()?);
+    let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, connect)
         .await
         .map_err(|late| unreachable().because(late).retryable())?
         .map_err(|error| match error.as_db_error() {
             Some(told) => unreachable().because(told.clone()).retryable(),
+            None if is_about_tls(&error) => tls_refused(name, address).because(error),
             None => unreachable().because(error).retryable(),
         })?;
     let name = name.to_owned();
@@ -180,6 +211,15 @@ async fn open(name: &str, admin: &DatabaseAdmin) -> Result<Client> {
         }
     });
     Ok(client)
+}
+
+fn tls_refused(name: &str, address: &Address) -> Error {
+    let (host, mode) = (address.host(), address.sslmode());
+    let why = format!("no TLS to PostgreSQL of {name} at {host} that can be trusted ({mode})");
+    Error::refused("postgres_tls", why).hint(
+        "its certificate must be of that host name and of an authority that is trusted here; a \
+         private authority is named in the URL: sslrootcert=FILE",
+    )
 }
 
 /// A session on each side of a stream or of a move.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_postgres::types::PgLsn;
 
+use super::client::progress;
 use super::connect::{Pair, Server};
 use crate::{Error, Result};
 
@@ -94,6 +95,32 @@ pub async fn catch_up(pair: &Pair, stream: &str, told: &(dyn Fn(Lag) + Sync)) ->
     }
 }
 
+/// Whether a stream flows now, and why not, in words.
+///
+/// # Errors
+/// `slot_lost` when it never will again.
+pub async fn why_dry(pair: &Pair, stream: &str) -> Result<Option<String>> {
+    position_confirmed(&pair.source, stream, PgLsn::from(0)).await?;
+    if let Some(ours) = progress::read(&pair.target, stream).await? {
+        let sql = "SELECT active FROM pg_replication_slots WHERE slot_name = $1";
+        let active = pair.source.one("read the slot", sql, &[&stream]).await?.get::<_, bool>(0);
+        return Ok(match (ours.enabled, active) {
+            (true, true) => None,
+            (false, _) => Some("it was disabled".to_owned()),
+            (true, false) => Some(ours.last_error.unwrap_or("nobody carries it".to_owned())),
+        });
+    }
+    let (enabled, errors) = subscription(&pair.target, stream).await?;
+    let sql = "SELECT 1 FROM pg_stat_subscription WHERE subname = $1 AND relid IS NULL
+                 AND pid IS NOT NULL";
+    let works = !pair.target.query("look for the worker", sql, &[&stream]).await?.is_empty();
+    Ok(match (enabled, works) {
+        (true, true) => None,
+        (false, _) => Some("it was disabled".to_owned()),
+        (true, false) => Some(format!("no worker applies it; it met {errors} errors so far")),
+    })
+}
+
 /// Watches a stream for signs that it will not get further.
 pub struct Watch {
     stream: String,
@@ -102,6 +129,8 @@ pub struct Watch {
     last_error: Instant,
     remaining: Option<u64>,
     last_progress: Instant,
+    /// What stopped a stream of ours last.
+    why: Option<String>,
 }
 
 impl Watch {
@@ -116,6 +145,7 @@ impl Watch {
             last_error: now,
             remaining: None,
             last_progress: now,
+            why: None,
         })
     }
 
@@ -130,6 +160,10 @@ impl Watch {
         }
         if !enabled {
             return Err(self.broken(pair, "it was disabled"));
+        }
+        if self.errors_seen > self.errors_before {
+            self.why =
+                progress::read(&pair.target, &self.stream).await?.and_then(|one| one.last_error);
         }
         if self.errors_seen - self.errors_before >= ERRORS_MAX {
             let why = format!("{} errors in a row", self.errors_seen - self.errors_before);
@@ -146,7 +180,11 @@ impl Watch {
 
     fn broken(&self, pair: &Pair, why: &str) -> Error {
         let (source, target) = (&pair.source.name, &pair.target.name);
-        let message = format!("stream {} from {source} to {target} is stuck: {why}", self.stream);
+        let mut message =
+            format!("stream {} from {source} to {target} is stuck: {why}", self.stream);
+        if let Some(why) = &self.why {
+            message.push_str(&format!("; the last: {why}"));
+        }
         Error::failed("stream_stuck", message).hint(format!(
             "the log of PostgreSQL of {target} says which row or column was refused; remove the \
              cause, then `trefoil runs resume`"
@@ -156,6 +194,9 @@ impl Watch {
 
 /// Whether the subscription is enabled, and how many errors it has met.
 async fn subscription(subscriber: &Server, stream: &str) -> Result<(bool, i64)> {
+    if let Some(ours) = progress::read(subscriber, stream).await? {
+        return Ok((ours.enabled, ours.errors));
+    }
     let sql = "SELECT s.subenabled, coalesce(t.apply_error_count + t.sync_error_count, 0)
                FROM pg_subscription s LEFT JOIN pg_stat_subscription_stats t ON t.subid = s.oid
                WHERE s.subname = $1

@@ -5,7 +5,8 @@
 //! 1. [`preflight`] lists what stands in the way; [`bookkeeping`] keeps on each server what is
 //!    needed to put it back; [`access`] records who may use a database, closes and opens it.
 //! 2. [`schema`] carries tables with their keys, and after the rows everything else.
-//! 3. [`stream`] carries the rows and every change; [`lag`] waits for it and notices that it fails.
+//! 3. [`stream`] carries the rows and every change, by the servers themselves or by our own
+//!    [`client`]; [`lag`] waits for it and notices that it fails.
 //! 4. [`verify`] compares every row of both sides while they change.
 //! 5. In the window: the fence ([`access::close`]), [`marker::drain`], [`sequences::carry`],
 //!    [`verify::recheck`], [`stream::detach`], and [`access::open`] on the other side.
@@ -15,12 +16,16 @@
 pub mod access;
 pub mod bookkeeping;
 pub mod catalog;
+pub mod client;
 pub mod connect;
 pub mod fingerprint;
 pub mod lag;
 pub mod marker;
+pub mod paths;
 pub mod preflight;
 pub mod prepare;
+pub mod rights;
+pub mod roles;
 pub mod schema;
 pub mod sequences;
 pub mod sql;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use trefoil_clouds::secrets::Secrets;
 use trefoil_core::plan::{AccessRecord, PrepareOutput};
 
 use super::connect::{Pair, Server};
-use super::{access, bookkeeping, catalog, preflight, stream};
+use super::{access, bookkeeping, catalog, preflight, roles, stream};
 use crate::{Error, Result};
 
 /// What [`bookkeeping`] remembers on the source and on the target.
@@ -19,7 +20,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Makes the bookkeeping on both servers, closes the target, and publishes the source's tables.
 /// Refused when something stands in the way.
-pub async fn prepare(pair: &Pair, name: &str) -> Result<PrepareOutput> {
+/// Roles that the target lacks are made; their passwords are in its `secrets`.
+pub async fn prepare(pair: &Pair, name: &str, secrets: &Secrets) -> Result<PrepareOutput> {
     let begun = bookkeeping::recall::<AccessRecord>(&pair.target, TARGET_ACCESS).await?;
     if begun.is_none() {
         let findings = preflight::of_move(&pair.source, Some(&pair.target), Some(name)).await?;
@@ -28,12 +30,26 @@ pub async fn prepare(pair: &Pair, name: &str) -> Result<PrepareOutput> {
     bookkeeping::create(&pair.source).await?;
     bookkeeping::create(&pair.target).await?;
     let source_access = remember_access(&pair.source).await?;
+    let roles = roles::carry(pair, secrets).await?;
     let target_access = access::close_and_remember(&pair.target, TARGET_ACCESS).await?;
     let identities = identify(&pair.source).await?;
     let tables = catalog::tables(&pair.source).await?;
     stream::publish(&pair.source, name, &tables).await?;
-    let tables = catalog::names(&tables);
-    Ok(PrepareOutput { source_access, target_access, identities, tables })
+    Ok(PrepareOutput {
+        source_access,
+        target_access,
+        identities,
+        tables: catalog::names(&tables),
+        source_address: place(&pair.source),
+        target_address: place(&pair.target),
+        roles,
+    })
+}
+
+/// Where a server is, without who connects.
+fn place(server: &Server) -> String {
+    let admin = &server.admin;
+    format!("{}:{}/{}", admin.host, admin.port, admin.database)
 }
 
 /// Puts both servers back as they were before [`prepare`], as far as it came.
@@ -42,6 +58,7 @@ pub async fn undo(pair: &Pair, name: &str) -> Result<()> {
     if let Some(record) = bookkeeping::recall(&pair.target, TARGET_ACCESS).await? {
         access::open(&pair.target, &record).await?;
     }
+    roles::drop_made(&pair.target).await?;
     bookkeeping::drop(&pair.target).await?;
     let before: Option<Vec<_>> = bookkeeping::recall(&pair.source, IDENTITIES).await?;
     if let Some(before) = before {
@@ -56,6 +73,7 @@ pub async fn finish(pair: &Pair, return_stream: &str, prepared: &PrepareOutput) 
     stream::drop_stream(pair, return_stream).await?;
     for server in [&pair.source, &pair.target] {
         restore_identities(server, &prepared.identities).await?;
+        roles::leave_made(server).await?;
         bookkeeping::drop(server).await?;
         let left = stream::ours(server).await?;
         if !left.is_empty() {

@@ -7,12 +7,11 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio_postgres::Config;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::connect::{Pair, Server};
 use super::fingerprint::{self, Extent};
-use super::{access, bookkeeping, catalog};
+use super::{access, bookkeeping, catalog, roles};
 use crate::postgres_binaries::PostgresBinaries;
 use crate::{Error, Result};
 
@@ -37,6 +36,7 @@ pub async fn carry_keys(pair: &Pair) -> Result<()> {
     let archive = Archive::of(&pair.source).await?;
     let mut entries = archive.entries("pre-data").await?;
     entries.extend(archive.entries("post-data").await?.into_iter().filter(|line| is_key(line)));
+    roles::lend_create(pair).await?;
     archive.restore(&pair.target, &entries).await?;
     fingerprint::require_same(pair, Extent::Keys).await
 }
@@ -52,6 +52,7 @@ pub async fn carry_rest(pair: &Pair) -> Result<()> {
         archive.restore(&pair.target, &entries).await?;
     }
     fingerprint::require_same(pair, Extent::Whole).await?;
+    roles::take_back_create(pair).await?;
     refresh_views(pair).await?;
     pair.target.batch("gather statistics", "ANALYZE").await
 }
@@ -204,27 +205,27 @@ async fn write_list(file: &Path, entries: &[String]) -> Result<()> {
 
 /// A program of PostgreSQL that talks to a server. The password is in its environment: arguments
 /// are seen by everybody on the machine.
-fn program(name: &str, server: &Server) -> Result<Command> {
-    let unreadable = || {
-        Error::refused("postgres_url", format!("the database URL of {} is incomplete", server.name))
-    };
-    let config: Config = server.admin.url.expose_secret().parse().map_err(|_| unreadable())?;
-    let user = config.get_user().ok_or_else(unreadable)?;
-    let password = String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned();
-    let host = match config.get_hosts().first().ok_or_else(unreadable)? {
-        tokio_postgres::config::Host::Tcp(host) => host.clone(),
-        tokio_postgres::config::Host::Unix(folder) => folder.to_string_lossy().into_owned(),
-    };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
+pub(crate) fn program(name: &str, server: &Server) -> Result<Command> {
+    let address = &server.address;
+    let user = address.user().ok_or_else(|| {
+        let why = format!("the database URL of {} names no role", server.name);
+        Error::refused("postgres_url", why)
+    })?;
+    let password = address.password();
+    let password = password.as_ref().map(|password| password.expose_secret()).unwrap_or_default();
     let mut command = Command::new(PostgresBinaries::find()?.program(name));
     command
-        .env("PGHOST", host)
-        .env("PGPORT", port.to_string())
+        .env("PGHOST", address.host())
+        .env("PGPORT", address.port().to_string())
         .env("PGUSER", user)
         .env("PGPASSWORD", password)
+        .env("PGSSLMODE", address.sslmode())
         .env("PGAPPNAME", "trefoil")
         .env("PGCONNECT_TIMEOUT", "10")
         .env("PGOPTIONS", "-c default_transaction_read_only=off -c statement_timeout=0");
+    if let Some(roots) = address.roots() {
+        command.env("PGSSLROOTCERT", roots);
+    }
     Ok(command)
 }
 

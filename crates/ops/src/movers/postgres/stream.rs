@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tokio_postgres::types::PgLsn;
 
 use super::access::STREAM_ROLE;
 use super::catalog::{self, Table};
+use super::client::progress::{self, Progress};
 use super::connect::{Pair, Server};
 use super::lag::{self, Watch};
-use super::sql::{ident_list, quote_conninfo, quote_ident, quote_literal};
+use super::paths::{self, Login};
+use super::rights::{self, Carrier};
+use super::roles;
+use super::sql::{ident_list, quote_ident, quote_literal};
 use crate::{Error, Result};
 
 /// How long the password of a stream's role is good: longer than any soak should be.
@@ -72,11 +75,16 @@ async fn make_role(publisher: &Server, stream: &str) -> Result<()> {
     let role = quote_ident(stream);
     let mut sql = match publisher.query("look for the role", sql, &[&stream]).await?.first() {
         Some(_) => String::new(),
-        // Row security would hide rows from the copy.
-        None => format!(
-            "CREATE ROLE {role} LOGIN REPLICATION BYPASSRLS; COMMENT ON ROLE {role} IS {};",
-            quote_literal(STREAM_ROLE)
-        ),
+        None => {
+            // Row security would hide rows from the copy; who may not pass it cannot hand it on.
+            let sql = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user";
+            let passes: bool = publisher.one("read our rights", sql, &[]).await?.get(0);
+            let bypass = if passes { " BYPASSRLS" } else { "" };
+            let comment = quote_literal(STREAM_ROLE);
+            format!(
+                "CREATE ROLE {role} LOGIN REPLICATION{bypass}; COMMENT ON ROLE {role} IS {comment};"
+            )
+        }
     };
     let mut schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
     schemas.push("trefoil");
@@ -93,48 +101,54 @@ async fn make_role(publisher: &Server, stream: &str) -> Result<()> {
     publisher.batch("make the role of the stream", &sql).await
 }
 
+/// A new password of the stream's role, which holds for a while.
+async fn set_password(publisher: &Server, stream: &str) -> Result<SecretString> {
+    let password = roles::new_password()?;
+    let quiet = publisher.quiet().await?;
+    // `now() + interval` cannot be written there; an anonymous block can compute it.
+    let sql = format!(
+        "DO $do$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L VALID UNTIL %L', {}::text,
+           {}::text, now() + interval '{PASSWORD_DAYS} days'); END $do$",
+        quote_literal(stream),
+        quote_literal(password.expose_secret())
+    );
+    quiet.batch("set the password of the stream", &sql).await?;
+    Ok(password)
+}
+
 /// Makes the subscription with a role and a password of its own, unless it is there.
 async fn subscribe(pair: &Pair, stream: &str, options: &str) -> Result<()> {
     if is_awake(&pair.target, stream).await?.is_some() {
         return Ok(());
     }
     make_role(&pair.source, stream).await?;
-    let mut random = [0_u8; 32];
-    OsRng.try_fill_bytes(&mut random).map_err(|error| {
-        Error::failed("random", "the system gives no random numbers").because(error)
-    })?;
-    let password = hex::encode(random);
-    let quiet = pair.source.quiet().await?;
-    // `now() + interval` cannot be written there; an anonymous block can compute it.
-    let sql = format!(
-        "DO $do$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L VALID UNTIL %L', {}::text,
-           {}::text, now() + interval '{PASSWORD_DAYS} days'); END $do$",
-        quote_literal(stream),
-        quote_literal(&password)
-    );
-    quiet.batch("set the password of the stream", &sql).await?;
-    let admin = &pair.source.admin;
-    let address = format!(
-        "host={} port={} dbname={} user={} password={} connect_timeout=10 keepalives_idle=10",
-        quote_conninfo(&admin.host),
-        admin.port,
-        quote_conninfo(&admin.database),
-        quote_conninfo(stream),
-        quote_conninfo(&password)
-    );
+    let password = set_password(&pair.source, stream).await?;
+    let login = Login { user: stream, password: Some(&password) };
+    let path = paths::prove(pair, &login).await?;
     // From version 16 on a subscription can leave out what came from another one.
     let origin =
         if catalog::major_version(&pair.target).await? >= 16 { ", origin = none" } else { "" };
     let name = quote_ident(stream);
     let sql = format!(
         "CREATE SUBSCRIPTION {name} CONNECTION {} PUBLICATION {name} WITH ({options}{origin})",
-        quote_literal(&address)
+        quote_literal(path.conninfo.expose_secret())
     );
     pair.target.quiet().await?.batch(&format!("subscribe to {stream}"), &sql).await
 }
 
-/// Begins to copy the rows, and then every change.
+/// Who carries the streams of this move: whoever carries one already, else as the rights are.
+async fn carrier(pair: &Pair) -> Result<Carrier> {
+    if progress::any(&pair.source).await? || progress::any(&pair.target).await? {
+        return Ok(Carrier::Client);
+    }
+    Ok(rights::carrier(&rights::read(&pair.source).await?, &rights::read(&pair.target).await?))
+}
+
+/// Begins to copy the rows, and then every change. A stream of ours waits for its process.
 pub async fn begin_copy(pair: &Pair, stream: &str) -> Result<()> {
+    if is_awake(&pair.target, stream).await?.is_none() && carrier(pair).await? == Carrier::Client {
+        return progress::begin(&pair.target, stream).await;
+    }
     if is_awake(&pair.target, stream).await?.is_none() {
         // A process that died between making the slot and the subscription left the slot.
         drop_slots(pair, stream).await?;
@@ -156,15 +170,31 @@ pub async fn await_copied(
     loop {
         let row = pair.target.one("read the copy's progress", sql, &[&stream]).await?;
         let [tables, tables_ready, bytes] = [0, 1, 2].map(|n| row.get::<_, i64>(n).unsigned_abs());
-        let copied = Copied { bytes, tables_ready, tables };
+        let ours = progress::read(&pair.target, stream).await?;
+        let copied = match &ours {
+            Some(ours) => of_ours(pair, ours).await?,
+            None => Copied { bytes, tables_ready, tables },
+        };
         told(copied);
-        if tables_ready == tables {
+        if ours.as_ref().map_or(tables_ready == tables, |ours| ours.copied) {
             return Ok(copied);
         }
-        watch.look(pair, Some(bytes + tables_ready)).await?;
-        lag::lag(&pair.source, stream).await?;
+        watch.look(pair, Some(copied.bytes + copied.tables_ready)).await?;
+        if ours.is_none() {
+            lag::lag(&pair.source, stream).await?;
+        }
         tokio::time::sleep(LOOK_AT_COPY).await;
     }
+}
+
+/// How far a copy of ours is.
+async fn of_ours(pair: &Pair, ours: &Progress) -> Result<Copied> {
+    let names = catalog::names(&catalog::tables(&pair.target).await?);
+    let sql = "SELECT coalesce(sum(pg_table_size(name::regclass)), 0)::int8
+               FROM unnest($1::text[]) name";
+    let bytes: i64 = pair.target.one("read the copy's progress", sql, &[&names]).await?.get(0);
+    let (tables, tables_ready) = ours.tables;
+    Ok(Copied { bytes: bytes.unsigned_abs(), tables_ready, tables })
 }
 
 /// Prepares the stream back: `publisher` is the side that will serve, `subscriber` the one that
@@ -176,25 +206,17 @@ pub async fn arm(publisher: &Server, subscriber: &Server, stream: &str) -> Resul
     let sql = "SELECT pg_create_logical_replication_slot($1, 'pgoutput')
                WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1)";
     publisher.query("make the slot of the stream back", sql, &[&stream]).await?;
+    let pair = Pair { source: publisher.again().await?, target: subscriber.again().await? };
+    if is_awake(subscriber, stream).await?.is_none() && carrier(&pair).await? == Carrier::Client {
+        let position = advance(publisher, stream).await?;
+        return progress::arm(subscriber, stream, position).await;
+    }
     let options = format!(
         "copy_data = false, create_slot = false, enabled = false, slot_name = {}",
         quote_literal(stream)
     );
-    subscribe_back(publisher, subscriber, stream, &options).await?;
+    subscribe(&pair, stream, &options).await?;
     advance(publisher, stream).await.map(drop)
-}
-
-async fn subscribe_back(
-    publisher: &Server,
-    subscriber: &Server,
-    stream: &str,
-    options: &str,
-) -> Result<()> {
-    let pair = Pair {
-        source: Server::connect(&publisher.name, &publisher.admin).await?,
-        target: Server::connect(&subscriber.name, &subscriber.admin).await?,
-    };
-    subscribe(&pair, stream, options).await
 }
 
 /// Puts the slot of a sleeping stream behind everything that its server has written so far; where
@@ -227,6 +249,14 @@ pub async fn detach(pair: &Pair, stream: &str, return_stream: &str) -> Result<()
 /// Has a sleeping subscription begin behind `position` of its publisher, whatever the slot says:
 /// the slot's own position does not survive a crash of the publisher, this one does.
 async fn begin_behind(subscriber: &Server, stream: &str, position: PgLsn) -> Result<()> {
+    if progress::read(subscriber, stream).await?.is_some() {
+        return progress::begin_behind(subscriber, stream, position).await;
+    }
+    if !rights::superuser(subscriber).await? {
+        // Origins are the superuser's. Such a server is of version 16 or newer, where the
+        // subscription itself leaves out what came from another one: see `rights::carrier`.
+        return Ok(());
+    }
     let sql = "SELECT pg_replication_origin_advance('pg_' || oid, $2) FROM pg_subscription
                WHERE subname = $1
                  AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -240,6 +270,9 @@ async fn begin_behind(subscriber: &Server, stream: &str, position: PgLsn) -> Res
 
 /// Puts the subscription to sleep and waits until no process of it is left.
 async fn disable(subscriber: &Server, stream: &str) -> Result<()> {
+    if progress::read(subscriber, stream).await?.is_some() {
+        return progress::enable(subscriber, stream, false).await;
+    }
     let sql = format!("ALTER SUBSCRIPTION {} DISABLE", quote_ident(stream));
     subscriber.batch(&format!("disable {stream}"), &sql).await?;
     let sql = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_subscription
@@ -265,12 +298,19 @@ async fn disable(subscriber: &Server, stream: &str) -> Result<()> {
 
 /// Wakes a subscription.
 pub async fn enable(subscriber: &Server, stream: &str) -> Result<()> {
+    if progress::read(subscriber, stream).await?.is_some() {
+        return progress::enable(subscriber, stream, true).await;
+    }
     let sql = format!("ALTER SUBSCRIPTION {} ENABLE", quote_ident(stream));
     subscriber.batch(&format!("enable {stream}"), &sql).await
 }
 
 /// Drops the subscription, its slots and its role; the publication stays.
 pub async fn unsubscribe(pair: &Pair, stream: &str) -> Result<()> {
+    if progress::read(&pair.target, stream).await?.is_some() {
+        disable(&pair.target, stream).await?;
+        progress::forget(&pair.target, stream).await?;
+    }
     if is_awake(&pair.target, stream).await?.is_some() {
         disable(&pair.target, stream).await?;
         let name = quote_ident(stream);
@@ -297,7 +337,13 @@ async fn drop_role(publisher: &Server, stream: &str) -> Result<()> {
                AND shobj_description(r.oid, 'pg_authid') = $2";
     let name = quote_ident(stream);
     if !publisher.query("look for the role", sql, &[&stream, &STREAM_ROLE]).await?.is_empty() {
-        let sql = format!("DROP OWNED BY {name}; DROP ROLE {name}");
+        // Who made a role is not always its member, and only a member may drop what it owns.
+        let join = if rights::superuser(publisher).await? {
+            String::new()
+        } else {
+            format!("GRANT {name} TO CURRENT_USER; ")
+        };
+        let sql = format!("{join}DROP OWNED BY {name}; DROP ROLE {name}");
         publisher.batch("drop the role of the stream", &sql).await?;
     }
     Ok(())
@@ -305,7 +351,7 @@ async fn drop_role(publisher: &Server, stream: &str) -> Result<()> {
 
 /// Drops the stream's slot on the publisher, and those with which the subscriber copied tables:
 /// they carry the subscriber's number.
-async fn drop_slots(pair: &Pair, stream: &str) -> Result<()> {
+pub(super) async fn drop_slots(pair: &Pair, stream: &str) -> Result<()> {
     let number = catalog::system_identifier(&pair.target).await?;
     let sql = "SELECT slot_name::text, active_pid FROM pg_replication_slots
                WHERE slot_name = $1 OR slot_name ~ ('^pg_[0-9]+_sync_[0-9]+_' || $2 || '$')";
@@ -334,6 +380,9 @@ async fn drop_slots(pair: &Pair, stream: &str) -> Result<()> {
 
 /// Whether the server subscribes to the stream, and is awake: `None` without a subscription.
 pub async fn is_awake(subscriber: &Server, stream: &str) -> Result<Option<bool>> {
+    if let Some(ours) = progress::read(subscriber, stream).await? {
+        return Ok(Some(ours.enabled));
+    }
     let sql = "SELECT s.subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
                WHERE s.subname = $1 AND d.datname = current_database()";
     let rows = subscriber.query("look for the subscription", sql, &[&stream]).await?;

@@ -27,13 +27,9 @@ param githubRepository string = ''
 @secure()
 param secrets object = {}
 
-@description('Whether the password of the database is set: on the first deployment, and to change it.')
-param setDatabasePassword bool = false
-
-@description('The password of the database. Resource Manager makes one; it goes into the vault and nowhere else.')
+@description('The password of the database: on the first deployment, and to change it. Empty leaves it as it is.')
 @secure()
-@minLength(16)
-param databasePassword string = 'Db1-${newGuid()}'
+param databasePassword string = ''
 
 @description('Where the language model answers: anywhere (GlobalStandard), in the same part of the world (DataZoneStandard) or in the region (Standard).')
 @allowed([
@@ -66,7 +62,6 @@ module network 'modules/network.bicep' = {
     location: location
     name: 'medassistant'
     tags: tags
-    addressPrefix: '10.10.0.0/16'
   }
 }
 
@@ -121,7 +116,6 @@ module database 'modules/database.bicep' = {
     networkId: network.outputs.id
     subnetId: network.outputs.databaseSubnetId
     vaultName: vault.outputs.name
-    setPassword: setDatabasePassword
     password: databasePassword
   }
 }
@@ -202,7 +196,7 @@ var variables = [
   }
   {
     name: 'SESSIONS_URL'
-    value: '${sessions.outputs.endpoint}dbs/sessions/colls/sessions'
+    value: sessions.outputs.url
   }
   {
     name: 'CHAT_BASE_URL'
@@ -221,6 +215,7 @@ var variables = [
     value: identity.properties.clientId
   }
   {
+    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
     value: monitoring.outputs.insightsConnectionString
   }
@@ -355,8 +350,8 @@ output vaultUri string = vault.outputs.uri
 @description('BLOB_ENDPOINT of `container-app.yaml`.')
 output blobEndpoint string = storage.outputs.blobEndpoint
 
-@description('SESSIONS_ENDPOINT of `container-app.yaml`.')
-output sessionsEndpoint string = sessions.outputs.endpoint
+@description('SESSIONS_URL of `container-app.yaml`.')
+output sessionsUrl string = sessions.outputs.url
 
 @description('CHAT_BASE_URL of `container-app.yaml`.')
 output chatBaseUrl string = chat.outputs.baseUrl

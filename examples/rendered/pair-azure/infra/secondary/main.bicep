@@ -23,13 +23,9 @@ param newestWeight int = 10
 @description('The GitHub repository whose pipeline deploys, OWNER/NAME; empty for none.')
 param githubRepository string = ''
 
-@description('Whether the password of the database is set: on the first deployment, and to change it.')
-param setDatabasePassword bool = false
-
-@description('The password of the database. Resource Manager makes one; it goes into the vault and nowhere else.')
+@description('The password of the database: on the first deployment, and to change it. Empty leaves it as it is.')
 @secure()
-@minLength(16)
-param databasePassword string = 'Db1-${newGuid()}'
+param databasePassword string = ''
 
 @description('Whether the host name is bound and its certificate asked for: once its name servers point to the zone.')
 param bindDomain bool = false
@@ -58,7 +54,6 @@ module network 'modules/network.bicep' = {
     location: location
     name: 'medassistant'
     tags: tags
-    addressPrefix: '10.20.0.0/16'
     peerAddressPrefixes: empty(peerAddresses) ? [] : [
       '10.10.0.0/16'
     ]
@@ -115,7 +110,6 @@ module database 'modules/database.bicep' = {
     networkId: network.outputs.id
     subnetId: network.outputs.databaseSubnetId
     vaultName: vault.outputs.name
-    setPassword: setDatabasePassword
     password: databasePassword
   }
 }
@@ -177,13 +171,14 @@ var variables = [
   }
   {
     name: 'SESSIONS_URL'
-    value: '${sessions.outputs.endpoint}dbs/sessions/colls/sessions'
+    value: sessions.outputs.url
   }
   {
     name: 'AZURE_CLIENT_ID'
     value: identity.properties.clientId
   }
   {
+    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
     value: monitoring.outputs.insightsConnectionString
   }
@@ -322,8 +317,8 @@ output vaultUri string = vault.outputs.uri
 @description('BLOB_ENDPOINT of `container-app.yaml`.')
 output blobEndpoint string = storage.outputs.blobEndpoint
 
-@description('SESSIONS_ENDPOINT of `container-app.yaml`.')
-output sessionsEndpoint string = sessions.outputs.endpoint
+@description('SESSIONS_URL of `container-app.yaml`.')
+output sessionsUrl string = sessions.outputs.url
 
 @description('IDENTITY_CLIENT_ID of `container-app.yaml`.')
 output identityClientId string = identity.properties.clientId

@@ -39,7 +39,6 @@ module network 'modules/network.bicep' = {
     location: location
     name: 'tiny'
     tags: tags
-    addressPrefix: '10.10.0.0/16'
   }
 }
 

@@ -255,9 +255,8 @@ fn query(metric: Metric<'_>, statistic: Statistic) -> String {
 /// What every environment is watched for, unless the specification watches it itself.
 fn basic(deployment: &Deployment, front_door: bool) -> Vec<MetricAlert> {
     let spec = &deployment.spec;
-    let watched = |metric: Metric<'_>| {
-        spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric)
-    };
+    let watched =
+        |metric: Metric<'_>| spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric);
     let alert = |name: &str, kept: Kept, aggregation, threshold, what: &str| MetricAlert {
         symbol: names::symbol("basic", name),
         name: format!("basic-{name}"),
@@ -278,20 +277,71 @@ fn basic(deployment: &Deployment, front_door: bool) -> Vec<MetricAlert> {
     if spec.application.is_some() {
         let most = i64::from(spec.scale.clone().unwrap_or_default().max);
         all.push(Some(failures()));
-        all.push(usual("cpu", Metric::Cpu, "Average", 85, "Replicas use over 85 % of their processors"));
-        all.push(usual("memory", Metric::Memory, "Average", 90, "Replicas use over 90 % of their memory"));
+        all.push(usual(
+            "cpu",
+            Metric::Cpu,
+            "Average",
+            85,
+            "Replicas use over 85 % of their processors",
+        ));
+        all.push(usual(
+            "memory",
+            Metric::Memory,
+            "Average",
+            90,
+            "Replicas use over 90 % of their memory",
+        ));
         all.push(usual("restarts", Metric::Restarts, "Total", 3, "Replicas ended by themselves"));
-        all.push(usual("replicas", Metric::Instances, "Maximum", most - 1, "No more replicas are allowed"));
+        all.push(usual(
+            "replicas",
+            Metric::Instances,
+            "Maximum",
+            most - 1,
+            "No more replicas are allowed",
+        ));
     }
     if spec.database.is_some() {
-        all.push(usual("database-cpu", Metric::DatabaseCpu, "Average", 85, "The database uses over 85 % of its processors"));
-        all.push(usual("database-disk", Metric::DatabaseDisk, "Maximum", 85, "The disk of the database is over 85 % full"));
-        all.push(own("database-memory", DATABASE, "memory_percent", "Average", 90, "The database uses over 90 % of its memory"));
-        all.push(own("database-refusals", DATABASE, "connections_failed", "Total", 20, "Connections to the database fail"));
+        all.push(usual(
+            "database-cpu",
+            Metric::DatabaseCpu,
+            "Average",
+            85,
+            "The database uses over 85 % of its processors",
+        ));
+        all.push(usual(
+            "database-disk",
+            Metric::DatabaseDisk,
+            "Maximum",
+            85,
+            "The disk of the database is over 85 % full",
+        ));
+        all.push(own(
+            "database-memory",
+            DATABASE,
+            "memory_percent",
+            "Average",
+            90,
+            "The database uses over 90 % of its memory",
+        ));
+        all.push(own(
+            "database-refusals",
+            DATABASE,
+            "connections_failed",
+            "Total",
+            20,
+            "Connections to the database fail",
+        ));
     }
     if spec.database.is_some() && deployment.streams_changes {
         let behind = 1 << 30;
-        all.push(own("replication", DATABASE, "logical_replication_delay_in_bytes", "Maximum", behind, "A reader of the changes is 1 GiB behind"));
+        all.push(own(
+            "replication",
+            DATABASE,
+            "logical_replication_delay_in_bytes",
+            "Maximum",
+            behind,
+            "A reader of the changes is 1 GiB behind",
+        ));
     }
     all.into_iter().flatten().collect()
 }

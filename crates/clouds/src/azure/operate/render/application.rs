@@ -157,7 +157,11 @@ pub(super) fn replica(spec: &spec::AppSpec) -> Option<Fit<ContainerApp>> {
 }
 
 /// The application of a deployment that fits.
-pub(super) fn application(deployment: &Deployment, own: &OwnSecrets, insights: bool) -> Option<Application> {
+pub(super) fn application(
+    deployment: &Deployment,
+    own: &OwnSecrets,
+    insights: bool,
+) -> Option<Application> {
     let spec = &deployment.spec;
     let one = spec.application.as_ref()?;
     let replica = replica(spec)?.ok()?;
@@ -225,10 +229,8 @@ fn given(
     insights: bool,
 ) -> Vec<Variable> {
     let spec = &deployment.spec;
-    let mut all = vec![
-        written("PORT", &one.port.to_string()),
-        written("LOG_LEVEL", one.log_level.as_str()),
-    ];
+    let mut all =
+        vec![written("PORT", &one.port.to_string()), written("LOG_LEVEL", one.log_level.as_str())];
     let secret = |name: &'static str| move |secret: &String| variable(name, Given::Secret, secret);
     all.extend(own.database.as_ref().map(secret("DATABASE_URL")));
     all.extend(spec.buckets.keys().map(|bucket| {
@@ -236,7 +238,7 @@ fn given(
         variable(&name, Given::Bucket, &names::container(bucket))
     }));
     if spec.sessions.is_some() {
-        all.push(variable("SESSIONS_URL", Given::Sessions, "dbs/sessions/colls/sessions"));
+        all.push(variable("SESSIONS_URL", Given::Sessions, ""));
     }
     all.extend(own.cache.as_ref().map(secret("CACHE_URL")));
     all.extend(spec.chat.iter().flat_map(chat));

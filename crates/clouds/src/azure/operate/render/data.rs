@@ -151,10 +151,15 @@ fn tier(size: &str) -> &'static str {
 /// The storage account, if there are buckets.
 pub(super) fn storage(deployment: &Deployment) -> Option<Storage> {
     let zones = survives_a_zone(deployment);
-    let containers: Vec<_> = deployment.spec.buckets.keys().map(|name| Container {
-        symbol: names::symbol("bucket", name),
-        name: names::container(name),
-    }).collect();
+    let containers: Vec<_> = deployment
+        .spec
+        .buckets
+        .keys()
+        .map(|name| Container {
+            symbol: names::symbol("bucket", name),
+            name: names::container(name),
+        })
+        .collect();
     (!containers.is_empty()).then(|| Storage {
         sku: if zones { "Standard_ZRS" } else { "Standard_LRS" },
         zones,
@@ -186,11 +191,7 @@ pub(super) fn cache(deployment: &Deployment, own: &OwnSecrets) -> Option<Cache> 
     let memory = deployment.extras.cache.as_ref()?.memory.as_u64();
     let holds = |(_, tenths): &&(&str, u64)| tenths * (1 << 30) / 10 >= memory;
     let (sku, _) = CACHES.iter().find(holds)?;
-    Some(Cache {
-        sku,
-        high_availability: survives_a_zone(deployment),
-        secret: own.cache.clone()?,
-    })
+    Some(Cache { sku, high_availability: survives_a_zone(deployment), secret: own.cache.clone()? })
 }
 
 /// Whether everything goes on when a zone of the region is lost.

@@ -6,6 +6,32 @@ use trefoil_core::deployment::{Deployment, Pair};
 /// How long resolvers may keep an address: of a pair, short, so that users follow soon.
 const TTL_S: [u32; 2] = [3_600, 60];
 
+/// The parts of the private addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Subnets {
+    /// What runs: 512 addresses.
+    applications: String,
+    /// The database: 32.
+    database: String,
+    /// Private endpoints: 64.
+    endpoints: String,
+    /// The VPN gateway: 32.
+    gateway: String,
+}
+
+impl Subnets {
+    /// The parts of `a.b.0.0/16`.
+    pub(super) fn of(addresses: &str) -> Self {
+        let start = addresses.split_once(".0.0/").map_or(addresses, |(start, _)| start);
+        Self {
+            applications: format!("{start}.0.0/23"),
+            database: format!("{start}.2.0/27"),
+            endpoints: format!("{start}.2.64/26"),
+            gateway: format!("{start}.2.128/27"),
+        }
+    }
+}
+
 /// The host name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Domain {

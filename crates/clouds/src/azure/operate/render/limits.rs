@@ -188,7 +188,8 @@ fn long_names(deployment: &Deployment, found: &mut Vec<Misfit>) {
     let long = deployment.spec.domain.as_ref().filter(|host| host.len() > LONGEST_HOST);
     if let Some(host) = long {
         let length = host.len();
-        let message = format!("it has {length} characters, and a certificate allows {LONGEST_HOST}");
+        let message =
+            format!("it has {length} characters, and a certificate allows {LONGEST_HOST}");
         found.push(Misfit::new("domain", message, "a shorter host name"));
     }
 }

@@ -6,7 +6,6 @@ use super::{blocker, info, warning, with_command};
 use crate::Result;
 use crate::movers::postgres::catalog::{self, USER_SCHEMAS};
 use crate::movers::postgres::connect::Server;
-use crate::movers::postgres::sql::quote_ident;
 
 /// How many names of one kind are shown.
 const SHOWN: usize = 5;
@@ -144,7 +143,7 @@ pub(super) async fn prepared_transactions(server: &Server) -> Result<Vec<Finding
 /// Transactions that hold up the start of a stream.
 pub(super) async fn long_transactions(server: &Server) -> Result<Vec<Finding>> {
     let sql = "SELECT format('process %s of %s', pid, usename) FROM pg_stat_activity
-               WHERE backend_type = 'client backend'
+               WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
                  AND extract(epoch FROM now() - xact_start)::float8 > $1";
     let long = server.texts("list transactions", sql, &[&LONG_TRANSACTION_S]).await?;
     if long.is_empty() {
@@ -156,7 +155,8 @@ pub(super) async fn long_transactions(server: &Server) -> Result<Vec<Finding>> {
         server.name,
         shown(&long)
     );
-    Ok(vec![warning("long_transactions", why)])
+    let command = "end them, or: SELECT pg_terminate_backend(PROCESS)".to_owned();
+    Ok(vec![with_command(warning("long_transactions", why), command)])
 }
 
 /// What a person should know of the source.
@@ -172,7 +172,8 @@ pub(super) async fn to_know(server: &Server) -> Result<Vec<Finding>> {
             server.name,
             shown(&keyless)
         );
-        findings.push(warning("no_primary_key", why));
+        let command = "ALTER TABLE each ADD PRIMARY KEY (...), if updates are frequent".to_owned();
+        findings.push(with_command(warning("no_primary_key", why), command));
     }
     let sql = format!(
         "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM pg_class c
@@ -204,15 +205,6 @@ pub(super) async fn does_not_fit(source: &Server, target: &Server) -> Result<Vec
             findings.push(blocker("extension_missing", why));
         }
     }
-    let known = target.texts("list roles", "SELECT rolname::text FROM pg_roles", &[]).await?;
-    for role in roles_in_use(source).await?.into_iter().filter(|role| !known.contains(role)) {
-        let why = format!(
-            "role {role} owns things or has rights in the database of {}, and {} has no such role",
-            source.name, target.name
-        );
-        let command = format!("CREATE ROLE {} NOLOGIN", quote_ident(&role));
-        findings.push(with_command(blocker("role_missing", why), command));
-    }
     Ok(findings)
 }
 
@@ -234,15 +226,4 @@ async fn holds(server: &Server) -> Result<Vec<String>> {
          LIMIT 6"
     );
     server.texts("look for what the target holds", &sql, &[]).await
-}
-
-/// Roles that the schema names: owners and those with rights.
-async fn roles_in_use(server: &Server) -> Result<Vec<String>> {
-    let sql =
-        "SELECT DISTINCT r.rolname::text FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
-               WHERE s.refclassid = 'pg_authid'::regclass
-                 AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-                 AND s.deptype IN ('o', 'a', 'r') AND r.rolname !~ '^tfr?_'
-               ORDER BY 1";
-    server.texts("list roles in use", sql, &[]).await
 }

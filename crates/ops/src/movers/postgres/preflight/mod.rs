@@ -1,20 +1,16 @@
 //! What stands in the way of a move, found without changing anything.
 
+mod around;
 mod data;
+mod roles;
 mod servers;
+mod ways;
 
-use std::net::ToSocketAddrs;
-use std::time::Duration;
-
-use trefoil_clouds::operate::provision::DatabaseAdmin;
+use trefoil_clouds::database::Protection;
 use trefoil_core::finding::{Finding, Severity};
 
-use super::access;
-use super::connect::Server;
+use super::connect::{Pair, Server};
 use crate::{Error, Result};
-
-/// How long reaching an address may take.
-const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn finding(severity: Severity, code: &str, message: String) -> Finding {
     Finding { code: code.into(), severity, message, command: None, needs_restart: false }
@@ -46,20 +42,21 @@ pub async fn of_move(
     stream: Option<&str>,
 ) -> Result<Vec<Finding>> {
     let mut findings = of_servers(source, target).await?;
-    if findings.iter().any(|found| found.code == "postgres_superuser_needed") {
+    if findings.iter().any(|found| found.code == "right_missing") {
         return Ok(findings);
     }
     findings.extend(servers::ready_to_stream(source).await?);
     findings.extend(servers::leftovers(source, stream).await?);
     findings.extend(data::cannot_be_carried(source).await?);
     findings.extend(data::to_know(source).await?);
-    findings.extend(shared_roles(source).await?);
+    findings.extend(around::to_know(source).await?);
     if let Some(target) = target {
         findings.extend(servers::ready_to_stream(target).await?);
         findings.extend(servers::leftovers(target, stream).await?);
         findings.extend(servers::fit_together(source, target).await?);
         findings.extend(data::does_not_fit(source, target).await?);
-        findings.extend(shared_roles(target).await?);
+        findings.extend(around::other_databases(target).await?);
+        findings.extend(between(source, target, &findings).await?);
     }
     Ok(findings)
 }
@@ -67,45 +64,49 @@ pub async fn of_move(
 /// What stands in the way of moving back over streams that flow already.
 pub async fn of_rollback(source: &Server, target: &Server) -> Result<Vec<Finding>> {
     let mut findings = of_servers(source, Some(target)).await?;
-    if !findings.iter().any(|found| found.code == "postgres_superuser_needed") {
+    if !findings.iter().any(|found| found.code == "right_missing") {
         findings.extend(data::long_transactions(source).await?);
         findings.extend(data::prepared_transactions(source).await?);
     }
     Ok(findings)
 }
 
-/// Findings about the servers themselves: rights, addresses, whether they are two.
+/// Findings about the servers themselves: rights, who else could pass a fence, whether they are
+/// two.
 async fn of_servers(source: &Server, target: Option<&Server>) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for server in [Some(source), target].into_iter().flatten() {
-        findings.extend(servers::rights(server).await?);
-        findings.extend(reachable(server).await);
+        findings.extend(roles::rights(server).await?);
+        findings.push(protection(server));
     }
-    let blocked = findings.iter().any(|found| found.severity == Severity::Blocker);
-    if let Some(target) = target.filter(|_| !blocked) {
+    if let Some(target) = target.filter(|_| none_blocks(&findings)) {
         findings.extend(servers::are_two(source, target).await?);
     }
     Ok(findings)
 }
 
-/// Whether the address that the other server will use answers, and is one where no TLS is needed.
-/// That the servers reach each other is proven when each subscribes to the other.
-async fn reachable(server: &Server) -> Vec<Finding> {
-    let DatabaseAdmin { host, port, .. } = &server.admin;
-    let place = format!("{host}:{port} of {}", server.name);
-    let addresses = match (host.as_str(), *port).to_socket_addrs() {
-        Ok(addresses) => addresses.collect::<Vec<_>>(),
-        Err(error) => return vec![blocker("postgres_unreachable", format!("{place}: {error}"))],
-    };
-    if addresses.iter().any(|address| !address.ip().is_loopback()) {
-        let why = format!("{place} is not on this machine, and streams over TLS are not yet built");
-        return vec![blocker("tls_not_yet", why)];
+/// What can only be tried with both servers, once nothing else of them is in the way.
+async fn between(source: &Server, target: &Server, so_far: &[Finding]) -> Result<Vec<Finding>> {
+    if !none_blocks(so_far) {
+        return Ok(Vec::new());
     }
-    let reach = tokio::net::TcpStream::connect(addresses.as_slice());
-    match tokio::time::timeout(REACH_TIMEOUT, reach).await {
-        Ok(Ok(_)) => vec![info("no_tls", format!("no TLS to {place}: the same machine"))],
-        Ok(Err(error)) => vec![blocker("postgres_unreachable", format!("{place}: {error}"))],
-        Err(_) => vec![blocker("postgres_unreachable", format!("{place} does not answer"))],
+    let pair = Pair { source: source.again().await?, target: target.again().await? };
+    let mut findings = roles::carried(&pair).await?;
+    findings.extend(ways::between(&pair).await?);
+    Ok(findings)
+}
+
+fn none_blocks(findings: &[Finding]) -> bool {
+    findings.iter().all(|found| found.severity != Severity::Blocker)
+}
+
+/// How our own sessions are protected on their way: that they were opened is the proof.
+fn protection(server: &Server) -> Finding {
+    let address = &server.address;
+    let place = format!("{}:{} of {}", address.host(), address.port(), server.name);
+    match address.protection() {
+        Protection::SameMachine => info("no_tls", format!("no TLS to {place}: same machine")),
+        Protection::Tls { .. } => info("tls", format!("TLS to {place}, {}", address.sslmode())),
     }
 }
 
@@ -117,26 +118,9 @@ pub fn require_none(findings: &[Finding]) -> Result<()> {
     let messages: Vec<_> = blockers.iter().map(|found| found.message.as_str()).collect();
     let why = messages.join("; ");
     let error = match first.code.as_str() {
-        "postgres_superuser_needed" => Error::refused("postgres_superuser_needed", why),
+        "right_missing" => Error::refused("right_missing", why),
         _ => Error::refused("preflight_blocked", why),
     };
     let commands: Vec<_> = blockers.iter().filter_map(|found| found.command.clone()).collect();
     Err(if commands.is_empty() { error } else { error.hint(commands.join("; ")) })
-}
-
-/// What is different about the fence where a role is used by another database of its server.
-async fn shared_roles(server: &Server) -> Result<Vec<Finding>> {
-    let record = access::record(server).await?;
-    let shared = access::used_elsewhere(server, &record).await?;
-    Ok(shared
-        .into_iter()
-        .map(|role| {
-            let why = format!(
-                "role {role} on {} is used by another database of that server: it keeps LOGIN, and \
-                 loses only CONNECT and its sessions here while this database is closed",
-                server.name
-            );
-            warning("role_shared", why)
-        })
-        .collect())
 }

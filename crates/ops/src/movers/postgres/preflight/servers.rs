@@ -5,7 +5,6 @@ use trefoil_core::finding::Finding;
 use super::{blocker, info, warning, with_command};
 use crate::Result;
 use crate::movers::postgres::connect::Server;
-use crate::movers::postgres::sql::quote_ident;
 use crate::movers::postgres::{bookkeeping, catalog, stream};
 
 /// The oldest version with row filters and `pg_stat_subscription_stats`.
@@ -15,45 +14,6 @@ const VERSION_MIN: i32 = 15;
 const SLOTS_NEEDED: i64 = 4;
 /// Workers that a move needs on each server: one applies, two copy tables.
 const WORKERS_NEEDED: i64 = 3;
-
-/// Whether we may do what a move needs.
-pub(super) async fn rights(server: &Server) -> Result<Vec<Finding>> {
-    let sql =
-        "SELECT session_user::text, (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)";
-    let row = server.one("read our rights", sql, &[]).await?;
-    let (user, superuser): (String, bool) = (row.get(0), row.get(1));
-    if !superuser {
-        let why = format!(
-            "moving a database needs a superuser for now, and {user} on {} is none",
-            server.name
-        );
-        let command = format!("ALTER ROLE {} SUPERUSER", quote_ident(&user));
-        return Ok(vec![with_command(blocker("postgres_superuser_needed", why), command)]);
-    }
-    let mut findings = application_role(server, &user).await?;
-    let sql = "SELECT rolname::text FROM pg_roles
-               WHERE rolsuper AND rolcanlogin AND rolname NOT IN (session_user, $1) ORDER BY 1";
-    let role = &server.admin.application_role;
-    for other in server.texts("list superusers", sql, &[role]).await? {
-        let why = format!("superuser {other} on {} can pass any fence", server.name);
-        let command = format!("ALTER ROLE {} NOLOGIN", quote_ident(&other));
-        findings.push(with_command(blocker("other_superuser", why), command));
-    }
-    Ok(findings)
-}
-
-async fn application_role(server: &Server, user: &str) -> Result<Vec<Finding>> {
-    let role = &server.admin.application_role;
-    let sql = "SELECT rolsuper FROM pg_roles WHERE rolname = $1";
-    let found = server.query("look for the application's role", sql, &[role]).await?;
-    let why = match found.first().map(|row| row.get::<_, bool>(0)) {
-        None => format!("{} has no role {role} for the application", server.name),
-        Some(true) => format!("the application's role {role} on {} is superuser", server.name),
-        Some(false) if role == user => format!("{role} on {} is the administrator", server.name),
-        Some(false) => return Ok(vec![]),
-    };
-    Ok(vec![blocker("application_role", why)])
-}
 
 /// Whether the two are different servers.
 pub(super) async fn are_two(source: &Server, target: &Server) -> Result<Vec<Finding>> {

@@ -23,8 +23,8 @@ param endpointsSubnetId string
 
 var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 
-//checkov:skip=CKV_AZURE_206: three zones of one region; another region is another environment of the specification
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  // checkov:skip=CKV_AZURE_206: three zones of one region; another region is another environment of the specification
   name: name
   location: location
   tags: tags

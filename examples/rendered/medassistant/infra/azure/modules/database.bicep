@@ -21,10 +21,7 @@ param subnetId string
 @description('The vault that holds the address of the database.')
 param vaultName string
 
-@description('Whether the password is set: on the first deployment, and to change it.')
-param setPassword bool
-
-@description('The password of the administrator.')
+@description('The password of the administrator; empty leaves it as it is.')
 @secure()
 param password string
 
@@ -61,7 +58,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
     version: '16'
     administratorLogin: login
     // Left out, the password stays as it is.
-    administratorLoginPassword: setPassword ? password : null
+    administratorLoginPassword: empty(password) ? null : password
     authConfig: {
       activeDirectoryAuth: 'Enabled'
       passwordAuth: 'Enabled'
@@ -183,17 +180,12 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
-  name: vaultName
-}
-
-//checkov:skip=CKV_AZURE_41: the password changes when a deployment is told to; an expiry in between is an outage
-resource url 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (setPassword) {
-  parent: vault
-  name: 'database-url'
-  properties: {
+module url 'secret.bicep' = if (!empty(password)) {
+  name: 'database-secret'
+  params: {
+    vaultName: vaultName
+    name: 'database-url'
     value: 'postgresql://${login}:${password}@${server.properties.fullyQualifiedDomainName}:5432/medassistant?sslmode=require'
-    contentType: 'text/plain'
   }
 }
 

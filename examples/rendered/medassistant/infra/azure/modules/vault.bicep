@@ -56,13 +56,12 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   }
 }
 
-//checkov:skip=CKV_AZURE_41: whoever gave the secret decides when it ends; an expiry that nobody renews is an outage
-resource given 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = [for one in secretNames: if (contains(secrets, one)) {
-  parent: vault
-  name: one
-  properties: {
+module given 'secret.bicep' = [for (one, index) in secretNames: if (contains(secrets, one)) {
+  name: 'secret-${index}'
+  params: {
+    vaultName: vault.name
+    name: one
     value: secrets[one]
-    contentType: 'text/plain'
   }
 }]
 

@@ -10,17 +10,16 @@ param name string
 @description('Tags of every resource.')
 param tags object
 
-@description('The addresses of the network; they must not overlap with those of a peer.')
-param addressPrefix string
-
 @description('The addresses of the peer that may reach the database.')
 param peerAddressPrefixes array
 
-// 512 addresses: each ten replicas take one, and a new revision runs beside the old one.
-var applicationsPrefix = cidrSubnet(addressPrefix, 23, 0)
-var databasePrefix = cidrSubnet(addressPrefix, 27, 16)
-var endpointsPrefix = cidrSubnet(addressPrefix, 26, 9)
-var gatewayPrefix = cidrSubnet(addressPrefix, 27, 20)
+// They do not overlap with those of the other environment of a pair.
+var addressPrefix = '10.20.0.0/16'
+// 512 addresses: ten replicas take one, and a new revision runs beside the old one.
+var applicationsPrefix = '10.20.0.0/23'
+var databasePrefix = '10.20.2.0/27'
+var endpointsPrefix = '10.20.2.64/26'
+var gatewayPrefix = '10.20.2.128/27'
 
 resource applicationsGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: '${name}-applications'

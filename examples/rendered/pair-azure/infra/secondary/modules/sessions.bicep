@@ -31,6 +31,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
   kind: 'GlobalDocumentDB'
   properties: {
     databaseAccountOfferType: 'Standard'
+    enableMultipleWriteLocations: false
     capabilities: [
       {
         // Paid by request; no throughput is set aside.
@@ -45,7 +46,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
       {
         locationName: location
         failoverPriority: 0
-        isZoneRedundant: True
+        isZoneRedundant: true
       }
     ]
     backupPolicy: {
@@ -150,5 +151,5 @@ module endpoint 'private-endpoint.bicep' = {
   }
 }
 
-@description('Where sessions are read and written, with a slash at its end.')
-output endpoint string = account.properties.documentEndpoint
+@description('Where sessions are read and written.')
+output url string = '${account.properties.documentEndpoint}dbs/${database.name}/colls/${container.name}'

@@ -10,11 +10,10 @@ param name string
 @description('Tags of every resource.')
 param tags object
 
-@description('The addresses of the network; they must not overlap with those of a peer.')
-param addressPrefix string
-
-// 512 addresses: each ten replicas take one, and a new revision runs beside the old one.
-var applicationsPrefix = cidrSubnet(addressPrefix, 23, 0)
+// They do not overlap with those of the other environment of a pair.
+var addressPrefix = '10.10.0.0/16'
+// 512 addresses: ten replicas take one, and a new revision runs beside the old one.
+var applicationsPrefix = '10.10.0.0/23'
 
 resource applicationsGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: '${name}-applications'

@@ -32,13 +32,9 @@ param secrets object = {}
 {% endif %}
 {% if database %}
 
-@description('Whether the password of the database is set: on the first deployment, and to change it.')
-param setDatabasePassword bool = false
-
-@description('The password of the database. Resource Manager makes one; it goes into the vault and nowhere else.')
+@description('The password of the database: on the first deployment, and to change it. Empty leaves it as it is.')
 @secure()
-@minLength(16)
-param databasePassword string = 'Db1-${newGuid()}'
+param databasePassword string = ''
 {% endif %}
 {% if chat %}
 
@@ -86,7 +82,6 @@ module network 'modules/network.bicep' = {
     location: location
     name: '{{ names.network }}'
     tags: tags
-    addressPrefix: '{{ addresses }}'
 {% if vpn %}
     peerAddressPrefixes: empty(peerAddresses) ? [] : [
       '{{ vpn.other_addresses }}'
@@ -159,7 +154,6 @@ module database 'modules/database.bicep' = {
     networkId: network.outputs.id
     subnetId: network.outputs.databaseSubnetId
     vaultName: vault.outputs.name
-    setPassword: setDatabasePassword
     password: databasePassword
   }
 }
@@ -246,11 +240,14 @@ module environment 'modules/environment.bicep' = {
 var variables = [
 {% for one in application.variables %}
   {
+{% if one.given == "insights" %}
+    // checkov:skip=CKV_SECRET_6: the name of a variable, no secret
+{% endif %}
     name: '{{ one.name }}'
 {% if one.given == "bucket" %}
     value: '${storage.outputs.blobEndpoint}{{ one.value }}'
 {% elif one.given == "sessions" %}
-    value: '${sessions.outputs.endpoint}{{ one.value }}'
+    value: sessions.outputs.url
 {% elif one.given == "chat" %}
     value: chat.outputs.baseUrl
 {% elif one.given == "model" %}
@@ -479,8 +476,8 @@ output blobEndpoint string = storage.outputs.blobEndpoint
 {% endif %}
 {% if sessions %}
 
-@description('SESSIONS_ENDPOINT of `container-app.yaml`.')
-output sessionsEndpoint string = sessions.outputs.endpoint
+@description('SESSIONS_URL of `container-app.yaml`.')
+output sessionsUrl string = sessions.outputs.url
 {% endif %}
 {% if chat %}
 

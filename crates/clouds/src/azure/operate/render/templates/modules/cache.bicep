@@ -55,17 +55,12 @@ resource database 'Microsoft.Cache/redisEnterprise/databases@2025-07-01' = {
   }
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
-  name: vaultName
-}
-
-//checkov:skip=CKV_AZURE_41: the key of the cache has no end; one here would be an outage
-resource url 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = {
-  parent: vault
-  name: '{{ cache.secret }}'
-  properties: {
+module url 'secret.bicep' = {
+  name: 'cache-secret'
+  params: {
+    vaultName: vaultName
+    name: '{{ cache.secret }}'
     value: 'rediss://:${uriComponent(database.listKeys().primaryKey)}@${cluster.properties.hostName}:10000'
-    contentType: 'text/plain'
   }
 }
 

@@ -10,24 +10,23 @@ param name string
 @description('Tags of every resource.')
 param tags object
 
-@description('The addresses of the network; they must not overlap with those of a peer.')
-param addressPrefix string
-
 {% if vpn %}
 @description('The addresses of the peer that may reach the database.')
 param peerAddressPrefixes array
 
 {% endif %}
-// 512 addresses: each ten replicas take one, and a new revision runs beside the old one.
-var applicationsPrefix = cidrSubnet(addressPrefix, 23, 0)
+// They do not overlap with those of the other environment of a pair.
+var addressPrefix = '{{ addresses }}'
+// 512 addresses: ten replicas take one, and a new revision runs beside the old one.
+var applicationsPrefix = '{{ subnets.applications }}'
 {% if database %}
-var databasePrefix = cidrSubnet(addressPrefix, 27, 16)
+var databasePrefix = '{{ subnets.database }}'
 {% endif %}
 {% if endpoints %}
-var endpointsPrefix = cidrSubnet(addressPrefix, 26, 9)
+var endpointsPrefix = '{{ subnets.endpoints }}'
 {% endif %}
 {% if vpn %}
-var gatewayPrefix = cidrSubnet(addressPrefix, 27, 20)
+var gatewayPrefix = '{{ subnets.gateway }}'
 {% endif %}
 
 resource applicationsGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {

@@ -23,12 +23,12 @@ param endpointsSubnetId string
 
 var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 
-{% if storage.zones %}
-//checkov:skip=CKV_AZURE_206: three zones of one region; another region is another environment of the specification
-{% else %}
-//checkov:skip=CKV_AZURE_206: three copies in one zone, as the profile `small` asks; `standard` spreads them over three
-{% endif %}
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+{% if storage.zones %}
+  // checkov:skip=CKV_AZURE_206: three zones of one region; another region is another environment of the specification
+{% else %}
+  // checkov:skip=CKV_AZURE_206: three copies in one zone, as the profile `small` asks; `standard` spreads them over three
+{% endif %}
   name: name
   location: location
   tags: tags

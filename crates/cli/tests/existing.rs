@@ -1,0 +1,92 @@
+//! Databases on servers that were there before Trefoil, moved through the real binary.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::servers::{Admin, PASSWORD, Servers, connect, writer};
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_moves_between_two_servers_that_others_run_and_comes_back() {
+    let servers = Servers::start(Admin::Superuser).await;
+    let before = (servers.picture("east").await, servers.picture("west").await);
+    let seen = servers.ok(&["inventory", "east"]);
+    assert_eq!(seen["resources"][0]["kind"], "database", "{seen:#}");
+    assert_eq!(seen["resources"][0]["size"]["tables"], 4);
+    let shown = servers.ok(&["ps"]);
+    assert_eq!(shown["environments"][0]["state"], "running", "{shown:#}");
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let east = servers.east.url_as("shop", PASSWORD, "shop");
+    let west = servers.west.url_as("shop", PASSWORD, "shop");
+    let writing = writer([east.clone(), west.clone()], stop.clone());
+    let moved = servers.migrate("east", "west");
+    let clients = &moved["report"]["clients"];
+    let port = servers.west.port;
+    assert_eq!(clients["address"], format!("127.0.0.1:{port}/shop"), "{moved:#}");
+    assert_eq!(clients["roles"][0]["role"], "shop", "{clients:#}");
+    assert!(moved["report"]["window_ms"].as_u64().is_some());
+    // Its operator gives the role the password that the application knows.
+    let password = format!("ALTER ROLE shop PASSWORD '{PASSWORD}'");
+    servers.west.execute("shop", &password).await;
+    assert!(connect(&east).await.is_err(), "the source is closed");
+    servers.eventually("west", "SELECT count(*) FROM acks WHERE seq > 0", 20).await;
+    let run = moved["run_id"].as_str().unwrap().to_owned();
+    let back = servers.ok(&["migrate", "rollback", &run]);
+    assert_eq!(servers.ok(&["ps"])["active"], "east");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(true, Ordering::SeqCst);
+    let acked = writing.await.unwrap();
+    let on_east = servers.count("east", "SELECT count(*) FROM acks").await;
+    assert!(on_east >= acked.len() as i64, "{on_east} of {}", acked.len());
+    let last = acked.last().unwrap();
+    let kept = format!("SELECT count(*) FROM acks WHERE seq <= {last}");
+    assert_eq!(servers.count("east", &kept).await, acked.len() as i64);
+
+    servers.ok(&["migrate", "finish", back["run_id"].as_str().unwrap()]);
+    assert_eq!(servers.picture("east").await, before.0);
+    let after = servers.picture("west").await;
+    let left: Vec<_> = after.difference(&before.1).filter(|line| !is_carried(line)).collect();
+    assert!(left.is_empty(), "left on west: {left:#?}");
+    assert!(before.1.is_subset(&after), "{:#?}", before.1.difference(&after));
+}
+
+/// What belongs to the application on the side that a rollback has left, and the fence there.
+fn is_carried(line: &str) -> bool {
+    let relation = ["items", "acks", "notes", "audit"].iter().any(|name| line.contains(name));
+    relation && line.starts_with("relation")
+        || line.contains("shop")
+        || line.contains("default_transaction_read_only=on")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aborted_move_leaves_both_servers_as_they_were() {
+    let servers = Servers::start(Admin::Superuser).await;
+    let before = (servers.picture("east").await, servers.picture("west").await);
+    // A row that the target's copy refuses stops the run before the switch.
+    servers.east.execute("shop", "CREATE EXTENSION IF NOT EXISTS plpgsql").await;
+    let file = servers.path().join("plan.json").display().to_string();
+    servers.ok(&["migrate", "plan", "--from", "east", "--to", "west", "--output", &file]);
+    servers.west.execute("shop", "CREATE TABLE items (other int)").await;
+    let (code, answer) = servers.run(&["migrate", "run", &file]);
+    assert_ne!(code, 0, "{answer:#}");
+    servers.west.execute("shop", "DROP TABLE items").await;
+    assert_eq!((servers.picture("east").await, servers.picture("west").await), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_run_is_never_stopped_or_deleted() {
+    let servers = Servers::start(Admin::Superuser).await;
+    servers.ok(&["up", "east"]);
+    assert_eq!(servers.ok(&["ps"])["active"], "east");
+    let (code, answer) = servers.run(&["down", "east", "--destroy"]);
+    assert_ne!(code, 0, "{answer:#}");
+    assert!(answer.to_string().contains("was there before Trefoil"), "{answer:#}");
+    servers.ok(&["down", "east"]);
+    assert_eq!(servers.count("east", "SELECT count(*) FROM items").await, 500);
+}

@@ -1,0 +1,117 @@
+//! T14: a database is moved by an administrator who is no superuser, as managed servers give one.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::servers::{Admin, PASSWORD, Servers, writer};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+const REPLICA_ROLE: &str = "GRANT SET ON PARAMETER session_replication_role TO manager";
+
+fn codes(plan: &Value) -> Vec<&str> {
+    plan["blockers"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_managed_administrator_lacks_is_named_with_its_command() {
+    let servers = Servers::start(Admin::Managed).await;
+    let plan = ["migrate", "plan", "--from", "east", "--to", "west"];
+    let found = servers.ok(&plan);
+    assert_eq!(codes(&found), ["replica_role_needed", "replica_role_needed"], "{found:#}");
+    assert_eq!(found["blockers"][0]["hint"], REPLICA_ROLE.replace("manager", "\"manager\""));
+    for (take, code, give) in [
+        ("ALTER ROLE manager NOREPLICATION", "right_missing", "ALTER ROLE manager REPLICATION"),
+        (
+            "REVOKE pg_signal_backend FROM manager",
+            "right_missing",
+            "GRANT pg_signal_backend TO manager",
+        ),
+        ("REVOKE shop_owner FROM manager", "right_missing", "GRANT shop_owner TO manager"),
+        (
+            "ALTER DATABASE shop OWNER TO trefoil",
+            "right_missing",
+            "ALTER DATABASE shop OWNER TO manager",
+        ),
+        (
+            "ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+            "row_security_forced",
+            "ALTER TABLE notes DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
+        ),
+    ] {
+        servers.east.execute("shop", take).await;
+        let found = servers.ok(&plan);
+        assert!(codes(&found).contains(&code), "{take}: {found:#}");
+        servers.east.execute("shop", give).await;
+    }
+    servers.west.execute("shop", "ALTER ROLE manager NOCREATEROLE").await;
+    let found = servers.ok(&plan);
+    assert!(codes(&found).contains(&"role_missing"), "{found:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_managed_administrator_moves_a_database_and_back_although_processes_die() {
+    let servers = Servers::start(Admin::Managed).await;
+    for server in [&servers.east, &servers.west] {
+        server.execute("shop", REPLICA_ROLE).await;
+    }
+    let before = (servers.picture("east").await, servers.picture("west").await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let urls = ["east", "west"].map(|name| servers.server(name).url_as("shop", PASSWORD, "shop"));
+    let writing = writer(urls, stop.clone());
+    let killer = killer(&servers, stop.clone());
+
+    let moved = servers.migrate("east", "west");
+    let password = format!("ALTER ROLE shop PASSWORD '{PASSWORD}'");
+    servers.west.execute("shop", &password).await;
+    let told = servers.count("west", "SELECT count(*) FROM acks").await;
+    servers.eventually("west", "SELECT count(*) FROM acks", told + 20).await;
+    let run = moved["run_id"].as_str().unwrap().to_owned();
+    let back = servers.ok(&["migrate", "rollback", &run]);
+    let told = servers.count("east", "SELECT count(*) FROM acks").await;
+    servers.eventually("east", "SELECT count(*) FROM acks", told + 20).await;
+    stop.store(true, Ordering::SeqCst);
+    assert!(killer.await.unwrap() > 0, "no stream process was killed");
+    let acked = writing.await.unwrap();
+
+    // The last attempt may have been made without an answer.
+    let kept = format!("SELECT count(*) FROM acks WHERE seq <= {}", acked.last().unwrap());
+    assert_eq!(servers.count("east", &kept).await, acked.len() as i64);
+    servers.ok(&["migrate", "finish", back["run_id"].as_str().unwrap()]);
+    for side in ["east", "west"] {
+        // The trigger has fired once for each row, on the side where it was written.
+        let doubled = "SELECT count(*) - count(DISTINCT (client, seq)) FROM audit";
+        assert_eq!(servers.count(side, doubled).await, 0, "{side}");
+        let missed = "SELECT (SELECT count(*) FROM audit) - (SELECT count(*) FROM acks)";
+        assert_eq!(servers.count(side, missed).await, 0, "{side}");
+    }
+    assert_eq!(servers.picture("east").await, before.0);
+    let after = servers.picture("west").await;
+    let left: Vec<_> =
+        after.difference(&before.1).filter(|line| line.contains("manager")).collect();
+    assert!(left.is_empty(), "{left:#?}");
+    assert!(before.1.is_subset(&after), "{:#?}", before.1.difference(&after));
+    assert_eq!(servers.stream_processes(), Vec::<i32>::new());
+}
+
+/// Kills whatever carries a stream now and then; how many it killed.
+fn killer(servers: &Servers, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<usize> {
+    let find = servers.stream_finder();
+    tokio::spawn(async move {
+        let mut killed = 0;
+        while !stop.load(Ordering::SeqCst) && killed < 4 {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            for pid in find() {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+                killed += 1;
+            }
+        }
+        killed
+    })
+}

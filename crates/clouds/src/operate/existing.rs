@@ -1,0 +1,169 @@
+//! An environment whose database server is there already: looked at, moved from and to, and never
+//! started, stopped or deleted. Its stores are the cloud's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use trefoil_core::inventory::{Inventory, Resource, ResourceKind, Unseen};
+use trefoil_core::spec::{AppSpec, ExistingDatabase, Reference};
+
+use super::inventory::{DATABASE_SIZE, Observe};
+use super::provision::{DatabaseAdmin, Provision, Provisioned};
+use super::{OpenSite, Site};
+use crate::database::{Address, Database};
+use crate::{Error, Result};
+
+/// Opens such an environment; `cloud` opens what else there is of it.
+pub(crate) fn open(
+    open: &OpenSite<'_>,
+    database: &ExistingDatabase,
+    cloud: impl FnOnce(&OpenSite<'_>) -> Result<Site>,
+) -> Result<Site> {
+    let rest = AppSpec { database: None, ..open.spec.clone() };
+    let site = cloud(&OpenSite { spec: &rest, ..*open })?;
+    let existing = Arc::new(Existing {
+        name: open.spec.database_name().unwrap_or_else(|| open.spec.name.clone()),
+        has_rest: rest.application.is_some() || !rest.buckets.is_empty() || rest.sessions.is_some(),
+        admin_url: database.admin_url.clone(),
+        rest: site.clone(),
+    });
+    Ok(Site { provision: existing.clone(), inventory: existing, ..site })
+}
+
+struct Existing {
+    /// The database's name in the specification.
+    name: String,
+    /// Whether there is anything else that the cloud has to make.
+    has_rest: bool,
+    admin_url: Reference,
+    /// Everything but the database.
+    rest: Site,
+}
+
+#[async_trait]
+impl Provision for Existing {
+    /// Never absent: undoing deletes what was absent before.
+    async fn state(&self) -> Result<Provisioned> {
+        self.database().await?.1.query_opt("SELECT 1", &[]).await?;
+        let rest = match self.has_rest {
+            true => self.rest.provision.state().await?,
+            false => Provisioned::Running,
+        };
+        Ok(if rest == Provisioned::Running { rest } else { Provisioned::Stopped })
+    }
+
+    async fn provision(&self) -> Result<()> {
+        self.database().await?.1.query_opt("SELECT 1", &[]).await?;
+        if self.has_rest { self.rest.provision.provision().await } else { Ok(()) }
+    }
+
+    async fn stop(&self) -> Result<()> {
+        if self.has_rest { self.rest.provision.stop().await } else { Ok(()) }
+    }
+
+    async fn destroy(&self) -> Result<()> {
+        let name = &self.rest.name;
+        let message =
+            format!("the database of `{name}` was there before Trefoil: it is not deleted");
+        Err(Error::refused("existing_part", message)
+            .hint(format!("`trefoil down {name}` stops what Trefoil runs there")))
+    }
+
+    async fn database_admin(&self) -> Result<Option<DatabaseAdmin>> {
+        let url = self.url().await?;
+        let address = Address::of(&url)?;
+        let database = address.database().unwrap_or(&self.name).to_owned();
+        let (host, port) = (address.host(), address.port());
+        Ok(Some(DatabaseAdmin { url, application_role: None, database, host, port }))
+    }
+}
+
+#[async_trait]
+impl Observe for Existing {
+    async fn observe(&self) -> Result<Inventory> {
+        let mut inventory =
+            if self.has_rest { self.rest.inventory.observe().await? } else { self.nothing() };
+        match self.see().await {
+            Ok(database) => inventory.resources.push(database),
+            Err(error) => inventory.unseen.push(Unseen {
+                what: format!("the database of `{}`", self.rest.name),
+                why: error.chain(),
+                fix: format!("see what `{}` names, and whether that server runs", self.admin_url),
+            }),
+        }
+        inventory.resources.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+        Ok(inventory)
+    }
+}
+
+impl Existing {
+    /// The administrator's URL, from where the specification says that it is.
+    async fn url(&self) -> Result<SecretString> {
+        let (environment, reference) = (&self.rest.name, &self.admin_url);
+        let missing = |what: String, hint: String| {
+            let message = format!("environment `{environment}`: {what}");
+            Error::missing("admin_url_missing", message).hint(hint)
+        };
+        match reference {
+            Reference::Url(url) => Ok(SecretString::from(url.as_str())),
+            Reference::Variable(name) => {
+                std::env::var(name).map(SecretString::from).map_err(|_| {
+                    let what = format!("the environment variable {name} is not set");
+                    missing(what, "it holds the administrator's postgresql:// URL".into())
+                })
+            }
+            Reference::Secret(name) => {
+                self.rest.services.secrets.get(name).await?.ok_or_else(|| {
+                    let hint = format!("trefoil secrets set {environment} {name}");
+                    missing(format!("there is no secret `{name}`"), hint)
+                })
+            }
+        }
+    }
+
+    /// A resource of the server alone.
+    async fn see(&self) -> Result<Resource> {
+        let (url, database) = self.database().await?;
+        let address = Address::of(&url)?;
+        let size = database.query_opt(DATABASE_SIZE, &[]).await?;
+        let units = ["bytes", "tables", "rows"];
+        let size = |(column, unit): (usize, &str)| {
+            let amount: i64 = size.as_ref().map_or(0, |row| row.get(column));
+            (unit.to_owned(), amount.unsigned_abs())
+        };
+        let version = database
+            .query_opt("SELECT split_part(current_setting('server_version'), ' ', 1)", &[])
+            .await?;
+        let (host, port) = (address.host(), address.port());
+        Ok(Resource {
+            kind: ResourceKind::Database,
+            native_type: "postgresql".to_owned(),
+            name: self.name.clone(),
+            id: format!("{host}:{port}/{}", address.database().unwrap_or(&self.name)),
+            region: None,
+            size: units.into_iter().enumerate().map(size).collect(),
+            version: version.map(|row| row.get(0)),
+            depends_on: Vec::new(),
+            tags: BTreeMap::from([("made_by".to_owned(), "others".to_owned())]),
+        })
+    }
+
+    async fn database(&self) -> Result<(SecretString, Database)> {
+        let url = self.url().await?;
+        let database = Database::open(&url)?;
+        Ok((url, database))
+    }
+
+    fn nothing(&self) -> Inventory {
+        Inventory {
+            environment: self.rest.name.clone(),
+            cloud: self.rest.cloud.clone(),
+            observed_at: Timestamp::now(),
+            resources: Vec::new(),
+            unseen: Vec::new(),
+        }
+    }
+}
