@@ -71,6 +71,9 @@ pub(crate) struct Attribute {
     /// Whether the provider may set it.
     #[prost(bool, tag = "6")]
     pub(crate) computed: bool,
+    /// Whether it is given to the provider and kept nowhere.
+    #[prost(bool, tag = "10")]
+    pub(crate) write_only: bool,
 }
 
 /// A block in a block.
@@ -105,6 +108,9 @@ pub(crate) struct Schemas {
     /// Those of its data sources.
     #[prost(map = "string, message", tag = "3")]
     pub(crate) data_source_schemas: HashMap<String, Schema>,
+    /// Those of what it makes for the length of a run.
+    #[prost(map = "string, message", tag = "8")]
+    pub(crate) ephemeral_resource_schemas: HashMap<String, Schema>,
 }
 
 /// Answers that hold a value first and diagnostics second: `PrepareProviderConfig`,
@@ -117,6 +123,17 @@ pub(crate) struct Answer {
     /// What went wrong.
     #[prost(message, repeated, tag = "2")]
     pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Answer of `OpenEphemeralResource`.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Opened {
+    /// What went wrong.
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The value.
+    #[prost(message, optional, tag = "3")]
+    pub(crate) result: Option<DynamicValue>,
 }
 
 /// Answers without a value: `Validate...` and `Configure`.

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::messages::{
-    Answer, Applied, Change, Checked, Diagnostic, DynamicValue, Nothing, Planned, Prepare, Read,
-    Upgrade,
+    Answer, Applied, Change, Checked, Diagnostic, DynamicValue, Nothing, Opened, Planned, Prepare,
+    Read, Upgrade,
 };
 use crate::schema::{Block, Provider};
 use crate::values::{self, Fill};
@@ -33,9 +33,11 @@ impl Stub {
             "PrepareProviderConfig" => {
                 asked(body, |one: Prepare| Answer { value: one.config, diagnostics: Vec::new() })
             }
-            "ValidateResourceTypeConfig" | "ValidateDataSourceConfig" | "Configure" => {
-                Ok(answer(&Checked::default()))
-            }
+            "ValidateResourceTypeConfig"
+            | "ValidateDataSourceConfig"
+            | "ValidateEphemeralResourceConfig"
+            | "CloseEphemeralResource"
+            | "Configure" => Ok(answer(&Checked::default())),
             "UpgradeResourceState" => asked(body, |one: Upgrade| Answer {
                 value: one
                     .raw_state
@@ -46,6 +48,7 @@ impl Stub {
                 asked(body, |one: Read| Answer { value: one.value, diagnostics: Vec::new() })
             }
             "ReadDataSource" => asked(body, |one: Read| self.read_data(&one)),
+            "OpenEphemeralResource" => asked(body, |one: Read| self.open(&one)),
             "PlanResourceChange" => asked(body, |one: Change| self.plan(&one)),
             "ApplyResourceChange" => asked(body, |one: Change| self.apply(&one)),
             "Stop" => Ok(answer(&Nothing {})),
@@ -58,6 +61,13 @@ impl Stub {
         let block = schema.map(|schema| &schema.block);
         let (value, diagnostics) = filled(block, &one.type_name, one.value.as_ref(), Fill::Known);
         Answer { value, diagnostics }
+    }
+
+    fn open(&self, one: &Read) -> Opened {
+        let schema = self.schema.ephemeral_resource_schemas.get(&one.type_name);
+        let block = schema.map(|schema| &schema.block);
+        let (result, diagnostics) = filled(block, &one.type_name, one.value.as_ref(), Fill::Known);
+        Opened { diagnostics, result }
     }
 
     fn plan(&self, one: &Change) -> Planned {

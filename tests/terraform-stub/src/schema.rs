@@ -23,6 +23,9 @@ pub(crate) struct Provider {
     pub(crate) resource_schemas: BTreeMap<String, Schema>,
     /// Its data sources.
     pub(crate) data_source_schemas: BTreeMap<String, Schema>,
+    /// What it makes for the length of a run.
+    #[serde(default)]
+    pub(crate) ephemeral_resource_schemas: BTreeMap<String, Schema>,
 }
 
 /// One schema.
@@ -87,6 +90,7 @@ impl Provider {
             provider: Some(self.provider.message()),
             resource_schemas: all(&self.resource_schemas),
             data_source_schemas: all(&self.data_source_schemas),
+            ephemeral_resource_schemas: all(&self.ephemeral_resource_schemas),
         }
     }
 }
@@ -124,8 +128,15 @@ impl Attribute {
             required: self.required,
             optional: self.optional,
             computed: self.is_filled_in(name),
+            write_only: is_write_only(name),
         }
     }
+}
+
+/// Whether a value is given to the provider and kept nowhere; the npm packages do not say, but such
+/// names end alike.
+pub(crate) fn is_write_only(name: &str) -> bool {
+    name.ends_with("_wo")
 }
 
 impl Nested {

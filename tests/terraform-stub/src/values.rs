@@ -5,7 +5,7 @@ use rmpv::Value;
 use serde_json::Value as Type;
 
 use crate::messages::DynamicValue;
-use crate::schema::{Attribute, Block, Nested};
+use crate::schema::{Attribute, Block, Nested, is_write_only};
 
 /// How a value that is not known yet is written: extension 0.
 fn unknown() -> Value {
@@ -57,6 +57,10 @@ pub(crate) fn fill(block: &Block, value: &mut Value, how: Fill, path: &str) {
 }
 
 fn fill_attribute((name, attribute): (&str, &Attribute), value: &mut Value, how: Fill, path: &str) {
+    if is_write_only(name) {
+        *value = Value::Nil;
+        return;
+    }
     let open = is_unknown(value) || (value.is_nil() && attribute.is_filled_in(name));
     match how {
         Fill::Unknown if open => *value = unknown(),

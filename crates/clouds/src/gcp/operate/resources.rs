@@ -118,9 +118,9 @@ fn service(one: &Application, needs: &Needs) -> Fit<RunService> {
 }
 
 fn instance(one: &Database, data_gb: Decimal) -> SqlInstance {
-    let shared = SHARED
-        .iter()
-        .find(|(_, memory)| one.burstable && one.vcpu <= Decimal::ONE && *memory >= one.memory_gib);
+    // Google's service level agreement leaves shared cores out: a standby would guard nothing.
+    let may_share = one.burstable && !one.high_availability && one.vcpu <= Decimal::ONE;
+    let shared = SHARED.iter().find(|(_, memory)| may_share && *memory >= one.memory_gib);
     let size = match shared {
         Some((name, _)) => SqlSize::Shared(name),
         None => SqlSize::Dedicated {

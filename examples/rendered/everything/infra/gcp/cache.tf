@@ -4,7 +4,7 @@ resource "google_redis_instance" "cache" {
   memory_size_gb = 1
   redis_version  = "REDIS_7_2"
   # A second server in another zone takes over when the first dies.
-  tier           = "STANDARD_HA"
+  tier = "STANDARD_HA"
 
   # Reachable from the network alone, with a password and TLS.
   authorized_network      = google_compute_network.main.id

@@ -5,23 +5,24 @@ locals {
     managed-by  = "terraform"
   }
 
-  image = coalesce(var.image, "${local.upstream_images}/example/everything:2.4.1")
   # Cloud Run pulls from Artifact Registry, which fetches what is kept elsewhere.
   upstream_images = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.upstream.repository_id}"
 
+  image = coalesce(var.image, "${local.upstream_images}/example/everything:2.4.1")
+
   # What the application is told; Cloud Run adds PORT.
   environment = {
-    LOG_LEVEL = "warning"
-    CHAT_TIMEOUT_MS = "90000"
-    CHAT_MODEL = "google/gemini-2.5-flash"
+    LOG_LEVEL                   = "warning"
+    CHAT_TIMEOUT_MS             = "90000"
+    CHAT_MODEL                  = "google/gemini-2.5-flash"
     OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318"
-    OTEL_SERVICE_NAME = "everything"
-    GREETING = "Good morning, \"friend\""
-    PRICE = "$${5} or 5 %%{off}"
-    BUCKET_DOCUMENTS_URL = "gs://${google_storage_bucket.application["documents"].name}"
-    BUCKET_EXPORTS_URL = "gs://${google_storage_bucket.application["exports"].name}"
-    SESSIONS_URL = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
-    CHAT_BASE_URL = "https://${var.region}-aiplatform.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/endpoints/openapi"
+    OTEL_SERVICE_NAME           = "everything"
+    GREETING                    = "Good morning, \"friend\""
+    PRICE                       = "$${5} or 5 %%{off}"
+    BUCKET_DOCUMENTS_URL        = "gs://${google_storage_bucket.application["documents"].name}"
+    BUCKET_EXPORTS_URL          = "gs://${google_storage_bucket.application["exports"].name}"
+    SESSIONS_URL                = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
+    CHAT_BASE_URL               = "https://${var.region}-aiplatform.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/endpoints/openapi"
   }
 
   # Variables whose values are secrets: the secret, and which version of it.

@@ -241,7 +241,7 @@ resource "google_monitoring_alert_policy" "alarm_errors" {
     display_name = "error_rate is above 1.5 for 2 x 5m"
 
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"everything-gcp\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
+      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"everything-gcp\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
 
       # The share of these among all requests.
       denominator_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"everything-gcp\" AND metric.type=\"run.googleapis.com/request_count\""
@@ -286,8 +286,8 @@ resource "google_monitoring_alert_policy" "alarm_instances" {
     display_name = "instances is at or above 18 for 2 x 5m"
 
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"everything-gcp\" AND metric.type=\"run.googleapis.com/container/instance_count\""
-      comparison      = "COMPARISON_GT"
+      filter     = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"everything-gcp\" AND metric.type=\"run.googleapis.com/container/instance_count\""
+      comparison = "COMPARISON_GT"
       # "At the threshold or above": the API knows only above, so this is the next number below it.
       threshold_value = 17.999999999999996
       duration        = "300s"

@@ -2,7 +2,7 @@ resource "google_storage_bucket" "application" {
   # checkov:skip=CKV_GCP_62: reads and writes are in the audit log (apis.tf), which nobody can delete.
   for_each = {
     "documents" = "${var.project_id}-everything-gcp-documents"
-    "exports" = "${var.project_id}-everything-gcp-exports"
+    "exports"   = "${var.project_id}-everything-gcp-exports"
   }
 
   # All buckets of the world share their names; project IDs are unique already.

@@ -7,6 +7,11 @@ resource "google_service_account" "deployer" {
   depends_on = [google_project_service.required]
 }
 
+locals {
+  github_owner = split("/", var.github_repository)[0]
+  github_name  = split("/", var.github_repository)[1]
+}
+
 resource "google_iam_workload_identity_pool" "github" {
   workload_identity_pool_id = "ci-medassistant-gcp"
   display_name              = "ci-medassistant-gcp"
@@ -25,7 +30,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   }
 
   # One branch of one repository: a pull request from elsewhere cannot deploy.
-  attribute_condition = "assertion.sub == 'repo:${var.github_repository}:ref:refs/heads/${var.github_branch}'"
+  attribute_condition = "assertion.sub == 'repo:${local.github_owner}/${local.github_name}:ref:refs/heads/${var.github_branch}'"
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"

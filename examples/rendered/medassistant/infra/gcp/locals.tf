@@ -5,18 +5,19 @@ locals {
     managed-by  = "terraform"
   }
 
-  image = coalesce(var.image, "${local.upstream_images}/trefoil/medassistant:0.1.0")
   # Cloud Run pulls from Artifact Registry, which fetches what is kept elsewhere.
   upstream_images = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.upstream.repository_id}"
 
+  image = coalesce(var.image, "${local.upstream_images}/trefoil/medassistant:0.1.0")
+
   # What the application is told; Cloud Run adds PORT.
   environment = {
-    LOG_LEVEL = "info"
-    CHAT_TIMEOUT_MS = "60000"
-    CHAT_MODEL = "google/gemini-2.5-flash"
+    LOG_LEVEL            = "info"
+    CHAT_TIMEOUT_MS      = "60000"
+    CHAT_MODEL           = "google/gemini-2.5-flash"
     BUCKET_DOCUMENTS_URL = "gs://${google_storage_bucket.application["documents"].name}"
-    SESSIONS_URL = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
-    CHAT_BASE_URL = "https://${var.region}-aiplatform.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/endpoints/openapi"
+    SESSIONS_URL         = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
+    CHAT_BASE_URL        = "https://${var.region}-aiplatform.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/endpoints/openapi"
   }
 
   # Variables whose values are secrets: the secret, and which version of it.

@@ -90,7 +90,7 @@ resource "google_monitoring_alert_policy" "alarm_errors" {
     display_name = "error_rate is above 5 for 2 x 5m"
 
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"medassistant-gcp\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
+      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"medassistant-gcp\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
 
       # The share of these among all requests.
       denominator_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"medassistant-gcp\" AND metric.type=\"run.googleapis.com/request_count\""
@@ -160,8 +160,8 @@ resource "google_monitoring_alert_policy" "alarm_slow" {
   depends_on = [google_project_service.required]
 }
 
-resource "google_monitoring_alert_policy" "alarm_usual_database_cpu" {
-  display_name          = "medassistant-gcp: usual-database-cpu"
+resource "google_monitoring_alert_policy" "usual_database_cpu" {
+  display_name          = "medassistant-gcp: database-cpu"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = local.alarm_channels
@@ -195,8 +195,8 @@ resource "google_monitoring_alert_policy" "alarm_usual_database_cpu" {
   depends_on = [google_project_service.required]
 }
 
-resource "google_monitoring_alert_policy" "alarm_usual_database_disk" {
-  display_name          = "medassistant-gcp: usual-database-disk"
+resource "google_monitoring_alert_policy" "usual_database_disk" {
+  display_name          = "medassistant-gcp: database-disk"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = local.alarm_channels

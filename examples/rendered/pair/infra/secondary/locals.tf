@@ -5,15 +5,16 @@ locals {
     managed-by  = "terraform"
   }
 
-  image = coalesce(var.image, "${local.upstream_images}/trefoil/medassistant:0.1.0")
   # Cloud Run pulls from Artifact Registry, which fetches what is kept elsewhere.
   upstream_images = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.upstream.repository_id}"
 
+  image = coalesce(var.image, "${local.upstream_images}/trefoil/medassistant:0.1.0")
+
   # What the application is told; Cloud Run adds PORT.
   environment = {
-    LOG_LEVEL = "info"
+    LOG_LEVEL            = "info"
     BUCKET_DOCUMENTS_URL = "gs://${google_storage_bucket.application["documents"].name}"
-    SESSIONS_URL = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
+    SESSIONS_URL         = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
   }
 
   # Variables whose values are secrets: the secret, and which version of it.

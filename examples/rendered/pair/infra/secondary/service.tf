@@ -53,7 +53,7 @@ resource "google_cloud_run_v2_service" "application" {
         }
 
         # Instances always run, so the processor is theirs between requests too.
-        cpu_idle = false
+        cpu_idle          = false
         startup_cpu_boost = true
       }
 

@@ -69,8 +69,8 @@ resource "google_monitoring_alert_policy" "unreachable" {
   }
 }
 
-resource "google_monitoring_alert_policy" "alarm_usual_error_rate" {
-  display_name          = "tiny-gcp: usual-error-rate"
+resource "google_monitoring_alert_policy" "usual_error_rate" {
+  display_name          = "tiny-gcp: error-rate"
   combiner              = "OR"
   severity              = "CRITICAL"
   notification_channels = local.alarm_channels
@@ -79,7 +79,7 @@ resource "google_monitoring_alert_policy" "alarm_usual_error_rate" {
     display_name = "error_rate is above 5 for 2 x 5m"
 
     condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"tiny-gcp\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
+      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"tiny-gcp\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"5xx\""
 
       # The share of these among all requests.
       denominator_filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"tiny-gcp\" AND metric.type=\"run.googleapis.com/request_count\""
@@ -114,8 +114,8 @@ resource "google_monitoring_alert_policy" "alarm_usual_error_rate" {
   depends_on = [google_project_service.required]
 }
 
-resource "google_monitoring_alert_policy" "alarm_usual_response_time" {
-  display_name          = "tiny-gcp: usual-response-time"
+resource "google_monitoring_alert_policy" "usual_response_time" {
+  display_name          = "tiny-gcp: response-time"
   combiner              = "OR"
   severity              = "WARNING"
   notification_channels = local.alarm_channels

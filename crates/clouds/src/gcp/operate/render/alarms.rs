@@ -115,13 +115,13 @@ const fn usual(
 
 /// What no environment should be without: failing, slow, full.
 const USUAL: [Usual; 4] = [
-    usual("usual-error-rate", "error_rate", 5.0, false),
+    usual("error-rate", "error_rate", 5.0, false),
     Usual {
         statistic: Statistic::Maximum,
-        ..usual("usual-response-time", "response_time", 5_000.0, false)
+        ..usual("response-time", "response_time", 5_000.0, false)
     },
-    usual("usual-database-cpu", "database_cpu", 90.0, true),
-    usual("usual-database-disk", "database_disk", 90.0, true),
+    usual("database-cpu", "database_cpu", 90.0, true),
+    usual("database-disk", "database_disk", 90.0, true),
 ];
 
 impl Monitoring {
@@ -133,12 +133,12 @@ impl Monitoring {
             .alarms
             .iter()
             .filter(|(_, alarm)| is_there(deployment, Metric::of(&alarm.metric)))
-            .map(|(name, alarm)| policy(deployment, name, alarm, &channels))
+            .map(|(name, alarm)| policy(deployment, ("alarm", name), alarm, &channels))
             .collect();
         alarms.extend(
             usual_alarms(deployment)
                 .iter()
-                .map(|(name, alarm)| policy(deployment, name, alarm, &channels)),
+                .map(|(name, alarm)| policy(deployment, ("usual", name), alarm, &channels)),
         );
         let watches =
             |metric| spec.alarms.values().any(|alarm| Metric::of(&alarm.metric) == metric);
@@ -204,7 +204,7 @@ fn own_label(metric: &str) -> String {
 }
 
 /// The alarms that the specification leaves out.
-fn usual_alarms(deployment: &Deployment) -> Vec<(String, Alarm)> {
+fn usual_alarms(deployment: &Deployment) -> Vec<(&'static str, Alarm)> {
     let spec = &deployment.spec;
     let is_missing = |usual: &&Usual| {
         let has_part =
@@ -224,14 +224,14 @@ fn usual_alarms(deployment: &Deployment) -> Vec<(String, Alarm)> {
                 evaluation_periods: 2,
                 notify: None,
             };
-            (usual.name.to_owned(), alarm)
+            (usual.name, alarm)
         })
         .collect()
 }
 
 fn policy(
     deployment: &Deployment,
-    name: &str,
+    (kind, name): (&str, &str),
     alarm: &Alarm,
     channels: &BTreeMap<String, Channel>,
 ) -> Policy {
@@ -244,7 +244,7 @@ fn policy(
     let is_below = matches!(alarm.comparison, Comparison::LessThan | Comparison::LessOrEqual);
     let channel = alarm.notify.as_ref().and_then(|target| channels.get(target));
     Policy {
-        label: names::label("alarm", name),
+        label: names::label(kind, name),
         name: name.to_owned(),
         severity: if alarm.metric == "error_rate" { "CRITICAL" } else { "WARNING" },
         channel: channel.map(|channel| channel.label.clone()),

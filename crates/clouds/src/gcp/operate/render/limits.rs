@@ -1,13 +1,12 @@
 //! What a specification asks for and Google Cloud cannot be: with the number, and the nearest that
 //! fits.
 
-use trefoil_core::cost::Needs;
 use trefoil_core::deployment::{Deployment, Metric};
 use trefoil_core::spec::{Alarm, Health, Processor, Statistic};
 use trefoil_core::units::Period;
 
-use super::super::resources::{self, RunService};
-use super::service::{request_s, seconds};
+use super::super::resources::{RunService, SqlSize};
+use super::service::{fit, request_s, seconds};
 use super::stores::NEWEST_POSTGRES;
 use crate::operate::render::Misfit;
 
@@ -78,17 +77,7 @@ fn size(deployment: &Deployment, found: &mut Vec<Misfit>) {
         let message = "Cloud Run has 0 kinds of ARM processors";
         found.push(Misfit::new("size.processor", message, "`x86`"));
     }
-    if spec.scale.as_ref().is_some_and(|scale| scale.interruptible) {
-        let message = "Cloud Run has 0 instances that may be taken away (spot)";
-        found.push(Misfit::new("scale.interruptible", message, "`false`"));
-    }
-    // What stands in the way of a size is told above; the size is looked up without it.
-    let mut needs = Needs::of_spec(spec);
-    if let Some(application) = &mut needs.application {
-        application.architecture = Default::default();
-        application.spot = false;
-    }
-    match resources::resources(&needs).service {
+    match fit(deployment).service {
         Some(Ok(fit)) => sizes(deployment, &fit, found),
         Some(Err(why)) => found.push(Misfit::new("size", why, "`{ cpu: 8, memory: 32Gi }`")),
         None => {}
@@ -181,10 +170,10 @@ fn health(health: &Health, found: &mut Vec<Misfit>) {
             format!("an answer may take as long as the interval, {interval} s, not {timeout} s");
         found.push(Misfit::new(path("timeout"), message, in_seconds(interval.min(PERIOD_S))));
     }
+    let interval = interval.clamp(1, PERIOD_S);
     let start = seconds(health.start_time);
-    let whole = start.div_ceil(interval.max(1)) * interval;
-    if whole > START_S {
-        let nearest = START_S / interval.clamp(1, START_S) * interval.min(START_S);
+    if start.div_ceil(interval) * interval > START_S {
+        let nearest = START_S / interval * interval;
         let message = format!(
             "an instance has {START_S} s to start, in whole intervals of {interval} s, not {start} s"
         );
@@ -241,9 +230,9 @@ fn database(deployment: &Deployment) -> Option<Misfit> {
         let message = format!("Cloud SQL has PostgreSQL up to {NEWEST_POSTGRES}, not {version}");
         return Some(Misfit::new("database.version", message, format!("`{NEWEST_POSTGRES}`")));
     }
-    let size = resources::resources(&Needs::of_spec(&deployment.spec)).database?.ok()?;
+    let size = fit(deployment).database?.ok()?;
     let gb = wanted.storage.as_u64().div_ceil(1_000_000_000);
-    let is_shared = matches!(size.size, resources::SqlSize::Shared(_));
+    let is_shared = matches!(size.size, SqlSize::Shared(_));
     let message = format!("a server of size `small` has {SHARED_DISK_GB} GB at most, not {gb} GB");
     let nearest = format!("`{SHARED_DISK_GB}GB`, or `database.size: medium`");
     (is_shared && gb > SHARED_DISK_GB).then(|| Misfit::new("database.storage", message, nearest))

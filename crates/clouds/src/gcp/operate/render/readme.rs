@@ -24,7 +24,7 @@ impl Readme {
     /// What there is to say about a deployment.
     pub(super) fn of(deployment: &Deployment, values: &Values) -> Self {
         let mut settings = network_settings(values);
-        settings.extend(data_settings(deployment, values));
+        settings.extend(data_settings(values));
         settings.extend(access_settings(values));
         settings.extend(running_settings(deployment, values));
         Self {
@@ -78,12 +78,11 @@ fn network_settings(values: &Values) -> Vec<Setting> {
     ]
 }
 
-fn data_settings(deployment: &Deployment, values: &Values) -> Vec<Setting> {
+fn data_settings(values: &Values) -> Vec<Setting> {
     let database = values.database.as_ref();
     let no_database = "no database";
     let has_backups = database.is_some_and(|one| one.backup_days > 0);
     let is_regional = database.is_some_and(|one| one.regional);
-    let _ = deployment;
     vec![
         either(
             "deletion protection",
@@ -241,6 +240,7 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
     let spec = &deployment.spec;
     let shared = values.database.as_ref().is_some_and(|one| one.has_shared_core);
     let dapr = spec.application.as_ref().is_some_and(|one| one.dapr);
+    let interruptible = spec.scale.as_ref().is_some_and(|scale| scale.interruptible);
     let said = [
         (
             values.service.is_some(),
@@ -249,6 +249,10 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
         (
             values.service.is_some(),
             "The quota of a new project is fewer instances than `scale.max` may ask for: look under Cloud Run, Quotas.",
+        ),
+        (
+            interruptible,
+            "Cloud Run has no spot instances: `scale.interruptible` changes nothing here, nor the price.",
         ),
         (dapr, "Cloud Run has no Dapr sidecar: `application.dapr` changes nothing here."),
         (
@@ -270,6 +274,10 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
         (
             values.cache.is_some(),
             "Google makes the cache's password and the provider reads it: it is in the state. Keep the state's bucket closed.",
+        ),
+        (
+            values.cache.is_some(),
+            "The cache speaks TLS with a certificate of its own authority: trust what CACHE_CA_CERTIFICATE holds.",
         ),
         (
             values.own_metrics,

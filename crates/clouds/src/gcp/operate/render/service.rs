@@ -1,11 +1,13 @@
 //! The application on Cloud Run, and its jobs.
 
 use serde::Serialize;
+use trefoil_core::cost::Needs;
+use trefoil_core::cost::needs::Architecture;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::{Application, Health, Job};
 use trefoil_core::units::{Bytes, Period};
 
-use super::super::resources::{Billing, RunService};
+use super::super::resources::{self, Billing, Resources, RunService};
 use super::names;
 
 /// How long a request may take, unless the language model may take longer.
@@ -132,6 +134,18 @@ impl Service {
             waits_for: waits_for(deployment, application),
         }
     }
+}
+
+/// What is deployed, and so what is paid for. Instances that may be taken away are none that must:
+/// Cloud Run has no spot, and gives ordinary ones. A processor that it has not is a misfit of its
+/// own, beside that of the size.
+pub(super) fn fit(deployment: &Deployment) -> Resources {
+    let mut needs = Needs::of_spec(&deployment.spec);
+    if let Some(application) = &mut needs.application {
+        application.spot = false;
+        application.architecture = Architecture::X86;
+    }
+    resources::resources(&needs)
 }
 
 /// How long a request may take, in seconds.

@@ -50,9 +50,10 @@ const fn flag(name: &'static str, value: &'static str, why: &'static str) -> Fla
 }
 
 /// What every server logs: enough to see who came and what waited, without what users wrote.
-const LOGGING: [Flag; 10] = [
+const LOGGING: [Flag; 11] = [
     flag("log_connections", "on", "Who came and went."),
     flag("log_disconnections", "on", ""),
+    flag("log_hostname", "on", ""),
     flag("log_checkpoints", "on", "What the disk was busy with."),
     flag("log_lock_waits", "on", "What waited for a lock, and what was sorted on disk."),
     flag("log_temp_files", "0", ""),

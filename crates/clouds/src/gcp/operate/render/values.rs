@@ -1,11 +1,9 @@
 //! Everything that the templates print, decided before any of them is rendered.
 
 use serde::Serialize;
-use trefoil_core::cost::Needs;
 use trefoil_core::deployment::{Deployment, Pair};
 use trefoil_core::spec::Profile;
 
-use super::super::resources;
 use super::alarms::{Dashboard, Monitoring};
 use super::delivery::Delivery;
 use super::edge::{self, Dns, Firewall};
@@ -121,8 +119,7 @@ impl Values {
     /// `render_misfit` for a deployment that has some.
     pub(super) fn of(deployment: &Deployment) -> Result<Self> {
         let spec = &deployment.spec;
-        let needs = Needs::of_spec(spec);
-        let sizes = resources::resources(&needs);
+        let sizes = service::fit(deployment);
         let edge = edge::is_needed(deployment);
         let service = match (&spec.application, sizes.service) {
             (Some(application), Some(size)) => {

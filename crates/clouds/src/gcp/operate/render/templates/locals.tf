@@ -7,11 +7,12 @@ locals {
 {% if service %}
 
 {% if delivery.image_default %}
-  image = coalesce(var.image, "{% if delivery.upstream %}${local.upstream_images}/{% endif %}{{ delivery.image_default }}")
 {% if delivery.upstream %}
   # Cloud Run pulls from Artifact Registry, which fetches what is kept elsewhere.
   upstream_images = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.upstream.repository_id}"
+
 {% endif %}
+  image = coalesce(var.image, "{% if delivery.upstream %}${local.upstream_images}/{% endif %}{{ delivery.image_default }}")
 {% else %}
   image = var.image
 {% endif %}
