@@ -118,12 +118,17 @@ fn options(plan: &Plan) -> MoveOptions {
         Action::VerifyDatabase(verify) => Some(verify.max_load_percent),
         _ => None,
     });
+    let unstreamed = plan.steps.iter().find_map(|step| match &step.action {
+        Action::SyncDatabase(sync) => Some(sync.unstreamed),
+        _ => None,
+    });
     let default = MoveOptions::default();
     MoveOptions {
         window_deadline_ms: plan.window_deadline_ms,
         soak_ms: plan.soak_ms,
         required_approvals: 0,
         max_load_percent: verify.unwrap_or(default.max_load_percent),
+        unstreamed: unstreamed.unwrap_or(default.unstreamed),
     }
 }
 

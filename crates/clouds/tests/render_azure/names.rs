@@ -87,8 +87,8 @@ fn names_that_were_cut_stay_apart() {
 /// A secret of the specification may have the name that the database's address would get.
 #[test]
 fn own_secrets_make_way_for_those_of_the_specification() {
-    let text = everything("shop")
-        .replace("setup: [a]", "setup: [a], secrets: { A: database, B: cache }");
+    let text =
+        everything("shop").replace("setup: [a]", "setup: [a], secrets: { A: database, B: cache }");
     let files = rendered(&text);
     assert!(files["infra/azure/modules/database.bicep"].contains("name: 'database-2'"));
     assert!(files["infra/azure/modules/cache.bicep"].contains("name: 'cache-2'"));

@@ -23,8 +23,7 @@ impl Perform for VerifyDatabase {
         let work = verify::streaming(&pair, &self.stream, &pace, cx.progress);
         let work = ddl::during(&pair, &self.stream, Extent::Whole, work);
         let work = guard::during(&pair, &self.stream, work);
-        let (mut verified, followed) =
-            kept(cx, (&self.from, &self.to), &self.stream, work).await?;
+        let (mut verified, followed) = kept(cx, (&self.from, &self.to), &self.stream, work).await?;
         verify::again(&pair, &self.stream, &followed.touched, &mut verified, &pace).await?;
         followed.keep(&pair.source).await?;
         output(&verified)
