@@ -146,7 +146,7 @@ impl Place {
                 (Ok(Frame::data(piece)), rest)
             }))
         });
-        StreamBody::new(pieces).boxed()
+        BodyExt::boxed(StreamBody::new(pieces))
     }
 
     async fn write(&self, request: Request<Incoming>) -> Response<Body> {
