@@ -118,7 +118,7 @@ fn options(plan: &Plan) -> MoveOptions {
         Action::VerifyDatabase(verify) => Some(verify.max_load_percent),
         _ => None,
     });
-    let unstreamed = plan.steps.iter().find_map(|step| match &step.action {
+    let sync = plan.steps.iter().find_map(|step| match &step.action {
         Action::SyncDatabase(sync) => Some(sync.unstreamed),
         _ => None,
     });
@@ -127,8 +127,8 @@ fn options(plan: &Plan) -> MoveOptions {
         window_deadline_ms: plan.window_deadline_ms,
         soak_ms: plan.soak_ms,
         required_approvals: 0,
+        unstreamed: sync.unwrap_or_default(),
         max_load_percent: verify.unwrap_or(default.max_load_percent),
-        unstreamed: unstreamed.unwrap_or(default.unstreamed),
     }
 }
 
