@@ -140,7 +140,9 @@ fn a_wrong_bucket_is_said_before_anything_starts() {
     let town = self::town(&store, &bucket);
     let wrong = [("AWS_ACCESS_KEY_ID", SeaweedFs::ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", "wrong")];
     let answer = town.run_with(&["up", "east"], &wrong);
-    assert_eq!(answer.code, 3, "{} {}", answer.error, answer.stderr);
-    assert!(answer.error.to_string().contains("bucket_access"), "{}", answer.error);
+    assert_eq!(answer.code, 4, "{} {}", answer.error, answer.stderr);
+    let words = answer.error.to_string();
+    assert!(words.contains("refuses these credentials: it answered 403"), "{words}");
+    assert!(!answer.stderr.contains("IMDS"), "nobody but the store was asked: {}", answer.stderr);
     assert!(!town.environment_folder("east").join("agent.lock").exists(), "nothing was started");
 }

@@ -35,8 +35,8 @@ pub(in crate::aws) async fn client(address: &Address) -> Client {
     if let Some(profile) = &address.profile {
         loader = loader.profile_name(profile);
     }
-    if let Some(region) = &address.region {
-        loader = loader.region(Region::new(region.clone()));
+    if let Some(region) = region(address) {
+        loader = loader.region(Region::new(region));
     }
     if let Some(key) = &address.credentials {
         loader = loader.credentials_provider(key.credentials());
@@ -47,11 +47,20 @@ pub(in crate::aws) async fn client(address: &Address) -> Client {
         .interceptor(RetryAfter);
     if let Some(endpoint) = &address.endpoint {
         config = config.endpoint_url(endpoint);
-        if shared.region().is_none() {
-            config = config.region(Region::new(ANY_REGION));
-        }
     }
     Client::from_conf(config.build())
+}
+
+/// The region; `None` to look for it as every client does. That asks the machine's own network
+/// in the end, which a store with an endpoint has no need of.
+fn region(address: &Address) -> Option<String> {
+    let variable = |name| std::env::var(name).ok().filter(|region| !region.is_empty());
+    let named = || variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+    let given = address.region.clone();
+    match address.endpoint {
+        Some(_) => given.or_else(named).or_else(|| Some(ANY_REGION.to_owned())),
+        None => given,
+    }
 }
 
 fn retries() -> RetryConfig {

@@ -1,7 +1,7 @@
 //! What the store's refusals and silences mean to a caller.
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::address::Address;
 use crate::Error;
@@ -72,7 +72,7 @@ where
 {
     let (status, code) = (status(&error), error.code().unwrap_or_default().to_owned());
     let (code, bucket) = (code.as_str(), address.words());
-    let why = format!("{}", DisplayErrorContext(&error));
+    let why = words(&error);
     let error = match (status, code) {
         _ if code == "NoSuchBucket" => missing_bucket(address),
         _ if DENIED.contains(&code) || matches!(status, Some(401 | 403)) => Error::refused(
@@ -96,6 +96,30 @@ where
         _ => Error::missing("bucket_unreachable", format!("{bucket} does not answer")).retryable(),
     };
     error.because(why)
+}
+
+/// What the store or the network said, in one line: without the request, which holds a signature.
+pub(super) fn words<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let (Some(status), SdkError::ServiceError(_)) = (status(error), error) {
+        let (code, message) = (error.code().unwrap_or("no code"), error.message());
+        return format!("it answered {status}, {code}: {}", message.unwrap_or("no reason given"));
+    }
+    causes(error)
+}
+
+/// An error and its causes.
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
 }
 
 /// The error of a bucket that is not there.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream as Body, ByteStreamError};
 use aws_sdk_s3::types::{ChecksumMode, MetadataDirective, TaggingDirective};
 use futures::stream::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use super::failure::{Outcome, failure, outcome};
+use super::failure::{Outcome, causes, failure, outcome};
 use super::info::Answer;
 use super::{Address, S3Objects, attributes};
 use crate::objects::{ByteStream, Condition, ObjectInfo, ObjectsDriver};
@@ -184,7 +184,7 @@ fn content(address: Address, body: Body) -> ByteStream {
 
 /// The error of bytes that broke off, or that are not what the store's checksum says.
 fn cut(address: &Address, error: ByteStreamError) -> Error {
-    let words = DisplayErrorContext(&error).to_string();
+    let words = causes(&error);
     if words.contains("checksum mismatch") {
         let why = format!("the bytes from {} are not those that were stored", address.words());
         return Error::failed("object_digest", why).retryable().because(words);

@@ -14,7 +14,7 @@ use futures::stream::TryStreamExt;
 use sha2::{Digest, Sha256};
 
 use super::attributes::{self, DIGEST, WRITE};
-use super::failure::{Outcome, condition_lost, failure, outcome};
+use super::failure::{Outcome, condition_lost, failure, outcome, words};
 use super::{Address, S3Objects};
 use crate::objects::{Attributes, ByteStream, Condition};
 use crate::{Error, Result};
@@ -353,7 +353,7 @@ impl Parts {
 async fn abort(client: Client, bucket: &str, key: &str, upload_id: &str) {
     let abort = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(upload_id);
     if let Err(error) = abort.send().await {
-        let error = aws_sdk_s3::error::DisplayErrorContext(&error);
+        let error = words(&error);
         tracing::warn!(key, upload_id, %error, "an upload in parts could not be aborted");
     }
 }
