@@ -65,7 +65,7 @@ fn not_understood(args: &[OsString], error: &clap::Error) -> ExitCode {
     let refused = invalid_subcommand(error).and_then(|word| {
         let at = args.iter().position(|arg| arg == word)?;
         let before = args[..at].last().and_then(|arg| arg.to_str());
-        not_yet::refusal(before.unwrap_or_default(), word)
+        not_yet::refusal(before, word)
     });
     let error = match refused {
         Some(refused) => refused,

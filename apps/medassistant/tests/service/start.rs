@@ -153,8 +153,12 @@ async fn a_wrong_configuration_ends_the_start() {
         ("PORT", "http", "PORT"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL"),
         ("SESSIONS_URL", "", "SESSIONS_URL"),
-        ("BUCKET_DOCUMENTS_URL", "s3://bucket", "file://"),
-        ("DATABASE_URL", "postgresql://a:hidden@db.example.com/x", "database_tls_not_yet"),
+        ("BUCKET_DOCUMENTS_URL", "gs://bucket", "file://"),
+        (
+            "DATABASE_URL",
+            "postgresql://a:hidden@db.example.com/x?sslmode=disable",
+            "database_tls_needed",
+        ),
         ("DATABASE_URL", "postgresql://a:hidden@127.0.0.1:hidden/x", "database_url"),
     ] {
         let mut command = program(folder.path(), free_port(), None);

@@ -114,7 +114,7 @@ mod tests {
         for (url, code) in [
             ("http://me:hidden@127.0.0.1/v1#m", "chat_url"),
             ("ftp://me:hidden@127.0.0.1/v1#m", "service_url_unknown"),
-            ("postgresql://a:hidden@db.example.com/x", "database_tls_not_yet"),
+            ("postgresql://a:hidden@db.example.com/x?sslmode=disable", "database_tls_needed"),
             ("hidden", "service_url"),
         ] {
             let error = refusal(url, &options);

@@ -38,13 +38,13 @@ pub fn parse(file_name: &str, text: &str, clouds: &[&str]) -> Result<Parsed, Vec
     }
 }
 
-/// What is wrong with the value at `path` of a specification that was read without mistakes, at
-/// its place in the text, or at that of the nearest key above it that the text has.
-pub fn mistake_at(
+/// Something that a cloud cannot be, asked for at `path` of a specification that was read without
+/// mistakes: at its place in the text, or at that of the nearest key above it that the text has.
+pub fn misfit_at(
     (file_name, text): (&str, &str),
     path: &str,
-    code: &'static str,
-    (message, hint): (String, String),
+    message: String,
+    hint: String,
 ) -> Diagnostic {
     let (root, _) = tree::read(without_mark(text));
     let place = root.as_ref().map_or(Place::START, |root| {
@@ -55,7 +55,7 @@ pub fn mistake_at(
         }
         spot.place
     });
-    let mut found = Diagnostic::error(code, place, path, message).hint(hint);
+    let mut found = Diagnostic::error("render_misfit", place, path, message).hint(hint);
     file_name.clone_into(&mut found.file);
     found
 }

@@ -183,7 +183,9 @@ impl<'a> Engine<'a> {
     /// Has this process watched over from now on, which gives a sign of life for as long as the
     /// value is kept. What only brings an environment up or down is not worth it: it is given again.
     async fn watched(&self, run: &Run) -> Result<Option<Beat>> {
-        if !self.supervised || !run.plan.kind.is_move() {
+        // A run that waits for approvals does nothing, and is gone on with by a person only.
+        let waits = run.approvals_missing() > 0 && !run.abort_requested;
+        if !self.supervised || !run.plan.kind.is_move() || waits {
             return Ok(None);
         }
         let run_id = &run.plan.plan_id;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_clouds::operate::render::Artefact;
 use trefoil_core::deployment::Deployment;
-use trefoil_core::spec::{Profile, mistake_at};
+use trefoil_core::spec::{Profile, misfit_at};
 
 use crate::args::{ProfileChoice, RenderArgs};
 use crate::commands::cost::input::specification;
@@ -101,7 +101,7 @@ async fn refuse_misfits(cx: &Cx, targets: &[Target]) -> Result<()> {
         .map(|(folder, misfit)| {
             let message = format!("{folder}: {}", misfit.message);
             let hint = format!("the nearest that fits: {}", misfit.nearest);
-            mistake_at((&file, &text), &misfit.path, "render_misfit", (message, hint))
+            misfit_at((&file, &text), &misfit.path, message, hint)
         })
         .collect();
     cx.printer.diagnostics(&found, &text);

@@ -2,7 +2,9 @@
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior};
+use minijinja::{
+    AutoEscape, Environment, Error as TemplateError, Output, State, UndefinedBehavior,
+};
 use serde::Serialize;
 
 use super::{Artefact, align, escape};
@@ -119,8 +121,8 @@ fn write_escaped(
     out: &mut Output<'_>,
     state: &mut State<'_, '_>,
     value: &Value,
-) -> Result<(), minijinja::Error> {
-    let wrong = |what: String| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, what);
+) -> Result<(), TemplateError> {
+    let wrong = |what: String| TemplateError::new(minijinja::ErrorKind::InvalidOperation, what);
     match value.kind() {
         ValueKind::Number => {}
         // The engine itself would write `True`.
@@ -138,14 +140,14 @@ fn write_escaped(
             return Ok(out.write_str(&text)?);
         }
         ValueKind::Undefined => {
-            return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
+            return Err(TemplateError::from(minijinja::ErrorKind::UndefinedError));
         }
         kind => return Err(wrong(format!("a template cannot print a {kind}"))),
     }
     Ok(out.write_str(&value.to_string())?)
 }
 
-fn wrong(name: &str, error: minijinja::Error) -> Error {
+fn wrong(name: &str, error: TemplateError) -> Error {
     Error::failed("template_wrong", format!("the template `{name}` cannot be rendered"))
         .because(error)
 }

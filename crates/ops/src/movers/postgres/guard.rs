@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_slot_goes_when_it_keeps_more_than_is_free() {
-        let room = |retained: u64, free| Room { retained_bytes: retained << 20_u32, free_bytes: free };
+        let room =
+            |retained: u64, free| Room { retained_bytes: retained << 20_u32, free_bytes: free };
         assert!(!room(10, Some(0)).is_short(), "10 MiB fill no disk");
         assert!(!room(100, Some(200 << 20)).is_short());
         assert!(room(201, Some(200 << 20)).is_short());
