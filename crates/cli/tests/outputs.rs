@@ -196,6 +196,7 @@ fn before_anything_runs(reader: &Reader) {
     reader.ok(&["completions", "bash"]);
     reader.ok(&["man"]);
     costs_and_prices(reader);
+    reader.ok(&["render", "--output", "rendered"]);
     reader.ok(&["--file", "first.yaml", "init"]);
     assert_eq!(reader.fails(&["--file", "first.yaml", "init"]), "spec_exists");
     std::fs::write(reader.town.path().join("wrong.yaml"), "name: shop\ncolour: red\n").unwrap();

@@ -126,8 +126,10 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
     let steps = plan["steps"].as_array().unwrap();
     let prepare = steps.iter().position(|step| step["action"] == "prepare_database").unwrap();
     let event = (2 + 2 * prepare).to_string();
-    let killed =
-        town.run_with(&["migrate", "run", &file], &[("TREFOIL_CRASH_BEFORE_EVENT", &event)]);
+    let killed = town.run_with(
+        &["migrate", "run", "--no-supervisor", &file],
+        &[("TREFOIL_CRASH_BEFORE_EVENT", &event)],
+    );
     assert_eq!(killed.code, -1, "{} {}", killed.error, killed.stderr);
     log_every_statement(&town, "west");
 

@@ -1,6 +1,12 @@
 //! What is rendered for Terraform, run through the real `terraform` with the true schemas: over
 //! the examples, and over specifications that together hold every pair of options.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests stop a test where it went wrong, and say what was left out"
+)]
+
 mod combinations;
 mod terraform;
 
@@ -56,7 +62,7 @@ fn folder(
     (cloud, region): (&str, Option<&str>),
 ) -> Option<(String, Vec<Artefact>)> {
     let book = PriceBook::embedded().unwrap();
-    let region = region.map_or_else(|| book.region(cloud, None).unwrap(), |region| region);
+    let region = region.unwrap_or_else(|| book.region(cloud, None).unwrap());
     let deployment = Deployment::new(spec, folder, region, spec.environments.len() > 1);
     let renderer = registry::renderer(cloud).unwrap();
     let misfits = (renderer.misfits)(&deployment);

@@ -35,7 +35,7 @@ impl Found<'_> {
         self.blockers.len() >= NAMED_MAX
     }
 
-    fn add(&mut self, code: &str, key: &str, why: &str, hint: &str) {
+    fn blocker(&mut self, code: &str, key: &str, why: &str, hint: &str) {
         let key = key.escape_debug();
         let message = format!("the object `{key}` of the bucket {}: {why}", self.bucket);
         self.blockers.push(Blocker { code: code.into(), message, hint: hint.into() });
@@ -58,7 +58,7 @@ async fn unholdable(source: &Objects, rules: &KeyRules, found: &mut Found<'_>) -
             };
             if let Some(why) = why.filter(|_| !found.is_full()) {
                 let hint = "rename it, or choose a bucket that keeps every key";
-                found.add("object_key_unholdable", &object.key, &why, hint);
+                found.blocker("object_key_unholdable", &object.key, &why, hint);
             }
         }
         after = page.next;
@@ -101,7 +101,7 @@ async fn taken(source: &Objects, target: &Objects, found: &mut Found<'_>) -> Res
             if here.is_some_and(|here| !may_be_same(&here, there)) && !found.is_full() {
                 let why = "the target holds another object under this key";
                 let hint = "it is never overwritten: move it away, or choose another bucket";
-                found.add("object_foreign", &there.key, why, hint);
+                found.blocker("object_foreign", &there.key, why, hint);
             }
         }
         after = page.next;

@@ -116,7 +116,7 @@ fn health(health: &Health, found: &mut Vec<Misfit>) {
 }
 
 fn is_whole(period: Period) -> bool {
-    period.as_millis() % 1_000 == 0
+    period.as_millis().is_multiple_of(1_000)
 }
 
 fn drain(application: &Application, found: &mut Vec<Misfit>) {
@@ -206,7 +206,7 @@ fn alarms(deployment: &Deployment, found: &mut Vec<Misfit>) {
     for (name, alarm) in &spec.alarms {
         let path = |key: &str| format!("alarms.{name}.{key}");
         let period_s = seconds(alarm.period);
-        if period_s == 0 || period_s % 60 != 0 || !is_whole(alarm.period) {
+        if period_s == 0 || !period_s.is_multiple_of(60) || !is_whole(alarm.period) {
             let asked = &alarm.period;
             let message = format!("CloudWatch counts in whole minutes, not in {asked}");
             let nearest = format!("{}s", period_s.div_ceil(60).max(1) * 60);
@@ -240,13 +240,13 @@ fn missing_part(deployment: &Deployment, metric: Metric<'_>) -> Option<&'static 
 }
 
 fn extras(deployment: &Deployment, found: &mut Vec<Misfit>) {
-    if let Some(cache) = &deployment.extras.cache {
-        if gib_of(cache) > LARGEST_NODE_GIB {
-            let message = format!(
-                "the largest node of ElastiCache holds {LARGEST_NODE_GIB} GiB, not {}",
-                cache.memory
-            );
-            found.push(Misfit::new("cache.memory", message, "419Gi"));
-        }
+    if let Some(cache) = &deployment.extras.cache
+        && gib_of(cache) > LARGEST_NODE_GIB
+    {
+        let message = format!(
+            "the largest node of ElastiCache holds {LARGEST_NODE_GIB} GiB, not {}",
+            cache.memory
+        );
+        found.push(Misfit::new("cache.memory", message, "419Gi"));
     }
 }

@@ -26,17 +26,23 @@ pub(super) async fn to_know(server: &Server) -> Result<Vec<Finding>> {
     findings.push(who_may_connect(server).await?);
     findings.extend(collation_version(server).await?);
     findings.extend(room_for_log(server).await?);
-    for (code, what, sql) in kinds() {
-        let found = server.texts("look around", &sql, &[]).await?;
+    for kind in kinds() {
+        let found = server.texts("look around", &kind.sql, &[]).await?;
         if !found.is_empty() {
-            findings.push(info(code, format!("{what}: {}", shown(&found))));
+            findings.push(info(kind.code, format!("{}: {}", kind.what, shown(&found))));
         }
     }
     Ok(findings)
 }
 
-/// Things that are carried in a way of their own.
-fn kinds() -> [(&'static str, &'static str, String); 2] {
+/// A kind of things that is carried in a way of its own.
+struct Kind {
+    code: &'static str,
+    what: &'static str,
+    sql: String,
+}
+
+fn kinds() -> [Kind; 2] {
     let unowned = format!(
         "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
          JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -50,8 +56,16 @@ fn kinds() -> [(&'static str, &'static str, String); 2] {
          WHERE a.attgenerated <> '' AND {USER_SCHEMAS}"
     );
     [
-        ("sequences_unowned", "sequences that no column owns, carried like the others", unowned),
-        ("generated_columns", "generated columns, computed again at the target", generated),
+        Kind {
+            code: "sequences_unowned",
+            what: "sequences that no column owns, carried like the others",
+            sql: unowned,
+        },
+        Kind {
+            code: "generated_columns",
+            what: "generated columns, computed again at the target",
+            sql: generated,
+        },
     ]
 }
 
