@@ -196,7 +196,9 @@ fn before_anything_runs(reader: &Reader) {
     reader.ok(&["completions", "bash"]);
     reader.ok(&["man"]);
     costs_and_prices(reader);
-    reader.ok(&["render", "--output", "rendered"]);
+    let image = "name: shop\napplication: {image: \"ghcr.io/acme/shop:1.4.2\"}\n";
+    std::fs::write(reader.town.path().join("image.yaml"), image).unwrap();
+    reader.ok(&["--file", "image.yaml", "render", "--output", "rendered"]);
     reader.ok(&["--file", "first.yaml", "init"]);
     assert_eq!(reader.fails(&["--file", "first.yaml", "init"]), "spec_exists");
     std::fs::write(reader.town.path().join("wrong.yaml"), "name: shop\ncolour: red\n").unwrap();

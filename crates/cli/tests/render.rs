@@ -1,6 +1,8 @@
 //! `trefoil render` as a user meets it: what it writes, what it refuses, and that nobody's work is
 //! ever written over.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

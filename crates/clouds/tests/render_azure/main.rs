@@ -1,7 +1,11 @@
 //! What is rendered for Azure: the examples, what one key changes, what cannot be, hostile text,
 //! and the Bicep itself against Azure's own types.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests stop a test where it went wrong, and say what was left out"
+)]
 
 mod bicep;
 mod golden;

@@ -14,6 +14,7 @@ fn only(text: &str) -> (String, String, String) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one line for each limit")]
 fn each_limit_has_its_number_and_the_nearest() {
     let health =
         |keys: &str| format!("name: shop\napplication: {{image: \"a/b:1\", health: {{{keys}}}}}\n");

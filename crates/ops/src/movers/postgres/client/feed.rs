@@ -31,7 +31,7 @@ const PROTOCOL: u32 = 1;
 /// What the publisher sends.
 pub(super) enum News {
     /// A part of a transaction.
-    Change(LogicalReplicationMessage),
+    Change(Box<LogicalReplicationMessage>),
     /// Everything before this position has been sent.
     Sent(PgLsn),
 }
@@ -131,7 +131,7 @@ impl Feed {
             Some(b'w') if data.len() > HEADER_BYTES => {
                 let message = self.parser.parse_wal_message_bytes(data.slice(HEADER_BYTES..));
                 let message = message.map_err(|error| lost(&self.publisher, error))?;
-                Ok(Some(News::Change(message.message)))
+                Ok(Some(News::Change(Box::new(message.message))))
             }
             Some(b'k') => {
                 let sent = parse_keepalive_message(&data);

@@ -83,7 +83,7 @@ async fn follow(feed: &mut Feed, applier: &mut Applier<'_>) -> Result<bool> {
         let news = feed.next(wait).await?;
         came |= news.is_some();
         match news {
-            Some(News::Change(message)) => applier.take(message).await?,
+            Some(News::Change(message)) => applier.take(*message).await?,
             Some(News::Sent(position)) if applier.is_between() => {
                 // All before it was for us and is written, or was not for us.
                 let written = applier.commit().await?;
