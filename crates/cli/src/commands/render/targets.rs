@@ -25,6 +25,10 @@ pub(super) struct Target {
 
 /// The environments that are meant by `words`, each once, in the order of their folders.
 pub(super) fn find(spec: &AppSpec, words: &[String]) -> Result<Vec<Target>> {
+    if registry::rendered().is_empty() {
+        let why = "this build of trefoil knows no cloud that is set up with files";
+        return Err(Error::usage("render_nothing", why).hint("build it with its default features"));
+    }
     let mut targets = Vec::new();
     for word in words {
         targets.extend(meant(spec, word)?);
