@@ -242,3 +242,12 @@ fn a_record_that_leads_elsewhere_is_not_believed() {
     let talk = folder.refused(&["aws", "-o", "out"], 2);
     assert!(talk.contains("cannot be read") && talk.contains("version control"), "{talk}");
 }
+
+#[test]
+fn the_example_application_fits_every_cloud() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/medassistant/trefoil.yaml");
+    let folder = Folder::with(SPEC);
+    let data = folder.render(&["--file", example, "-o", "out"]);
+    assert_eq!(data["environments"].as_array().unwrap().len(), 3);
+    assert!(folder.path("out/infra/gcp/service.yaml").is_file());
+}

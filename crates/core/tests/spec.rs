@@ -27,7 +27,7 @@ fn the_example_is_clean() {
     let application = parsed.spec.application.unwrap();
     assert_eq!(application.command, ["medassistant", "serve"]);
     assert_eq!(application.setup, ["medassistant", "migrate"]);
-    assert_eq!(application.health.interval.as_millis(), 2_000);
+    assert_eq!(application.health.interval.as_millis(), 5_000);
     assert!(parsed.spec.buckets.contains_key("documents"));
     let environments: Vec<_> = parsed.spec.environments.keys().collect();
     assert_eq!(environments, ["east", "west"]);
