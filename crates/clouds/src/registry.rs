@@ -41,6 +41,7 @@ struct OpensObjects {
     schemes: &'static [&'static str],
     open: fn(&Url) -> Result<Objects>,
     /// The URL of a bucket that is there already, by its name, endpoint and region.
+    #[cfg_attr(not(feature = "local"), allow(dead_code))]
     existing: Option<ExistingUrl>,
     /// How logs are kept in a bucket.
     #[cfg(feature = "operate")]
@@ -318,6 +319,8 @@ pub fn open_log_store(
 ///
 /// # Errors
 /// Code `bucket_endpoint` for a bucket without an endpoint on a cloud without such buckets.
+// Without a cloud that opens environments nobody asks.
+#[cfg_attr(not(feature = "local"), allow(dead_code))]
 pub(crate) fn existing_bucket(
     spec: &AppSpec,
     environment: &str,

@@ -238,6 +238,7 @@ impl Secrets {
 }
 
 /// The error of a version that is not there.
+#[cfg_attr(not(feature = "local"), allow(dead_code))]
 pub(crate) fn version_missing(name: &str, id: &str) -> Error {
     Error::missing("secret_version_missing", format!("`{name}` has no version `{id}`"))
 }
