@@ -238,7 +238,7 @@ impl Secrets {
 }
 
 /// The error of a version that is not there.
-#[cfg_attr(not(feature = "local"), allow(dead_code))]
+#[allow(dead_code, reason = "only drivers make it, and a build can have none")]
 pub(crate) fn version_missing(name: &str, id: &str) -> Error {
     Error::missing("secret_version_missing", format!("`{name}` has no version `{id}`"))
 }
