@@ -33,7 +33,11 @@ fn the_edge_survives_the_death_of_tool_and_agent() {
     let (file, _) = town.plan("east", "west");
 
     // The tool in the middle of a move, with everything that is in its process group.
-    let mut tool = town.command(&["migrate", "run", &file]).process_group(0).spawn().unwrap();
+    let mut tool = town
+        .command(&["migrate", "run", &file, "--no-supervisor"])
+        .process_group(0)
+        .spawn()
+        .unwrap();
     let west = town.environment_folder("west").join("agent.pid");
     eventually("the move has started the other agent", || west.exists());
     killpg(Pid::from_raw(tool.id() as i32), Signal::SIGKILL).unwrap();

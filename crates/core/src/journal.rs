@@ -335,6 +335,14 @@ impl Run {
         self.next_step().is_none() || (self.soaking() && !self.finish_requested)
     }
 
+    /// The stream that carries rows back while the run soaks; `None` without a database.
+    pub fn return_stream(&self) -> Option<&str> {
+        self.plan.steps.iter().find_map(|step| match &step.action {
+            Action::StartReturn(start) => Some(start.return_stream.as_str()),
+            _ => None,
+        })
+    }
+
     /// How many more people must approve the run before its first step. One person counts once.
     pub fn approvals_missing(&self) -> u32 {
         let whole = self.approvals.iter().filter(|approval| approval.item.is_none());

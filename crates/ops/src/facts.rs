@@ -10,7 +10,7 @@ use trefoil_clouds::operate::provision::Provisioned;
 use trefoil_core::finding::Finding;
 use trefoil_core::inventory::{Inventory, Unseen};
 use trefoil_core::journal::Run;
-use trefoil_core::plan::{AccessRecord, Action, Blocker, Inputs, Plan};
+use trefoil_core::plan::{AccessRecord, Blocker, CLIENTS, Inputs, Plan};
 use trefoil_core::planner::{BucketFacts, MoveFacts, MoveOptions, RollbackFacts};
 
 use crate::engine::World;
@@ -23,8 +23,6 @@ use crate::{Error, Result};
 const FLOWS_AGAIN: Duration = Duration::from_secs(10);
 /// Between two looks at it.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// Nothing is switched: those who use a database find its new place by themselves.
-const CLIENTS: &str = "clients";
 
 /// Everything that a move is decided on.
 pub async fn of_move(
@@ -170,7 +168,7 @@ async fn way_back(
     source: &Site,
     target: &Site,
 ) -> Result<(AccessRecord, Vec<Blocker>)> {
-    let Some(stream) = return_stream(parent) else {
+    let Some(stream) = parent.return_stream() else {
         return Ok((AccessRecord::default(), Vec::new()));
     };
     let (Some(source), Some(target)) = (server(source).await?, server(target).await?) else {
@@ -230,7 +228,7 @@ pub struct WayBack {
 
 /// How far the side that served is behind, while the run soaks; `None` without a database.
 pub async fn way_back_now(world: &World, run: &Run) -> Option<WayBack> {
-    let stream = return_stream(run)?;
+    let stream = run.return_stream()?;
     let mut seen = WayBack {
         stream: stream.to_owned(),
         behind_bytes: None,
@@ -263,11 +261,4 @@ fn not_running(parent: &Run) -> Blocker {
         message: format!("{from} or {to} does not run"),
         hint: format!("start both: trefoil up {to}, trefoil up {from}"),
     }
-}
-
-fn return_stream(run: &Run) -> Option<&str> {
-    run.plan.steps.iter().find_map(|step| match &step.action {
-        Action::StartReturn(start) => Some(start.return_stream.as_str()),
-        _ => None,
-    })
 }

@@ -18,6 +18,9 @@ use crate::digest;
 use crate::inventory::{Inventory, ResourceKind};
 use crate::spec::AppSpec;
 
+/// How traffic is switched when only a database is moved: not by us.
+pub const CLIENTS: &str = "clients";
+
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

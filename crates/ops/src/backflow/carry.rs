@@ -60,7 +60,6 @@ where
 
 struct Carrier<'a> {
     world: &'a World,
-
     from: &'a Services,
     to: &'a Services,
     routes: BTreeMap<String, Route>,
@@ -98,7 +97,7 @@ impl<'a> Carrier<'a> {
         };
         let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
         let routes = routes(world, run, task).await?;
-        Ok(Self { world, from, to, routes, status, stream: stream_back(run) })
+        Ok(Self { world, from, to, routes, status, stream: run.return_stream().map(str::to_owned) })
     }
 
     async fn until_the_end<L, F>(&mut self, load_run: L) -> Result<()>
@@ -232,13 +231,6 @@ impl<'a> Carrier<'a> {
 fn closed(why: String) -> Error {
     Error::failed("slot_lost", format!("rollback is no longer possible: {why}"))
         .hint("what is written from now on stays on this side: `trefoil migrate finish`")
-}
-
-fn stream_back(run: &Run) -> Option<String> {
-    run.plan.steps.iter().find_map(|step| match &step.action {
-        Action::StartReturn(start) => Some(start.return_stream.clone()),
-        _ => None,
-    })
 }
 
 /// The way back of each bucket that is on both sides.

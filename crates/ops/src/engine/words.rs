@@ -105,7 +105,7 @@ pub(super) fn approval_missing(run: &Run) -> Error {
 /// Another process executes the run.
 pub(super) fn running(run_id: &str, executor: &str) -> Error {
     Error::refused("run_running", format!("run {run_id} is being executed ({executor})"))
-        .hint("wait for it, or end that process first")
+        .hint("wait for it, or end that process with `kill -INT PID` (PID is the number after its host): it stops after the step and no supervisor follows it")
 }
 
 /// A run that has switched cannot be aborted.

@@ -20,8 +20,8 @@ const READ: Duration = Duration::from_secs(1);
 const TAKEOVERS: u32 = 5;
 /// The pause before the second takeover; it doubles with each one, and is drawn from its upper half.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a predecessor that is ending may keep the lock.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a process that is ending may take to leave: a predecessor the lock, an executor its sign.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the log may not answer before it is given up.
 const LOG_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -52,7 +52,7 @@ pub async fn serve(tool: Tool<'_>, state: &State, run_id: &str) -> Result<()> {
 
 /// The lock of the run, after a predecessor that is just ending.
 async fn lock(tool: &Tool<'_>, run_id: &str) -> Result<nix::fcntl::Flock<std::fs::File>> {
-    let deadline = Instant::now() + LOCK_TIMEOUT;
+    let deadline = Instant::now() + LEAVE_TIMEOUT;
     loop {
         if let Some(lock) = status::lock(tool.folder, run_id)? {
             return Ok(lock);
@@ -80,6 +80,7 @@ impl Watch<'_> {
             match self.verdict().await? {
                 Verdict::Watch => self.wait().await,
                 Verdict::Over => {
+                    self.executor_leaves().await;
                     // Whoever begins to execute now looks for a supervisor after it has said so in
                     // the log: either it finds none, or this look finds it.
                     self.status.remove(self.tool.folder)?;
@@ -146,6 +147,17 @@ impl Watch<'_> {
             if executor.as_ref().is_some_and(|executor| executor.is_alive() == Some(false)) {
                 return;
             }
+        }
+    }
+
+    /// Until the executor of a run that is over has ended or taken its sign away: one that is killed
+    /// between its last entry and its end leaves the sign to [`Watch::leave`].
+    async fn executor_leaves(&self) {
+        let deadline = Instant::now() + LEAVE_TIMEOUT;
+        let signed = || beat::age(self.tool.folder, &self.status.run_id).is_some();
+        let alive = || executor(self.follower.run()).is_some_and(|it| it.is_alive() == Some(true));
+        while signed() && alive() && Instant::now() < deadline {
+            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use trefoil_core::journal::{Run, RunState};
-use trefoil_core::plan::{Interval, Plan, PlanKind, Step};
+use trefoil_core::plan::{CLIENTS, Interval, Plan, PlanKind, Step};
 use trefoil_core::report::MoveReport;
 use trefoil_ops::engine::{Check, Verdict};
 
 use crate::table::{checklist, table, word};
-
-/// How traffic is switched when only a database is moved: not by us.
-const CLIENTS: &str = "clients";
 
 /// A whole plan: what is carried, the steps with their marks, blockers.
 pub(super) fn plan(plan: &Plan) -> String {

@@ -1,10 +1,11 @@
 //! What each profile adds to an environment, and what it costs more, from the price model.
 
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_clouds::registry::Bills;
 use trefoil_core::cost::estimate::Estimator;
-use trefoil_core::cost::quantity::dollars;
+use trefoil_core::cost::quantity::{dollars, optional};
 use trefoil_core::cost::{FreeTiers, Needs, Offer, Place, PriceBook};
 use trefoil_core::deployment::with_profile;
 use trefoil_core::spec::{AppSpec, Profile};
@@ -23,8 +24,9 @@ pub(crate) struct ProfileCost {
     /// What it adds to what the specification asks for.
     adds: Vec<String>,
     /// US dollars a month by the price model; absent when the model cannot price it.
+    #[serde(serialize_with = "optional")]
     #[schemars(with = "Option<f64>")]
-    monthly_usd: Option<serde_json::Number>,
+    monthly_usd: Option<Decimal>,
     /// What is in no estimate.
     unpriced: Vec<String>,
 }
@@ -39,19 +41,16 @@ pub(super) fn compare(target: &Target) -> Result<Vec<ProfileCost>> {
 fn one(target: &Target, profile: Profile, book: &PriceBook) -> Result<ProfileCost> {
     let spec = with_profile(&AppSpec { profile, ..target.asked.clone() });
     let offer = Offer { book, today: today(), free_tiers: FreeTiers::Taken };
-    let place = Place {
-        cloud: target.cloud.clone(),
-        region: book
-            .region(&target.cloud, Some(&target.deployment.region))
-            .or_else(|_| book.region(&target.cloud, None))?
-            .to_owned(),
-    };
+    let cloud = &target.cloud;
+    let own = book.region(cloud, Some(&target.deployment.region));
+    let region = own.or_else(|_| book.region(cloud, None))?.to_owned();
+    let place = Place { cloud: cloud.clone(), region };
     let bill = Estimator { offer, pricer: &Bills }.cloud(&place, &Needs::of_spec(&spec));
     let mut unpriced = unpriced(&spec);
     let monthly_usd = match bill {
         Ok(bill) => {
             unpriced.extend(bill.unknown.iter().map(|one| one.item.clone()));
-            dollars(bill.total_usd).trim_start_matches('$').replace(',', "").parse().ok()
+            Some(bill.total_usd)
         }
         Err(error) => {
             unpriced.push(error.to_string());
@@ -104,8 +103,7 @@ fn adds(asked: &AppSpec, spec: &AppSpec) -> Vec<String> {
 pub(super) fn text(one: &Rendered) -> String {
     let rows = one.profiles.iter().map(|cost| {
         let mark = if cost.profile == one.profile { "*" } else { "" };
-        let usd =
-            cost.monthly_usd.as_ref().map_or_else(|| "unknown".into(), |usd| format!("${usd}"));
+        let usd = cost.monthly_usd.map_or_else(|| "unknown".into(), dollars);
         let adds = if cost.adds.is_empty() { "nothing".to_owned() } else { cost.adds.join(", ") };
         let not = cost.unpriced.join(", ");
         [format!("{}{mark}", word(&cost.profile)), usd, not, adds]
