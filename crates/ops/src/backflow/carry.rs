@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
+use trefoil_clouds::operate::process::ProcessId;
 use trefoil_clouds::services::Services;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, CopyOutput, StartBackflow};
@@ -71,8 +72,7 @@ struct Carrier<'a> {
 impl<'a> Carrier<'a> {
     async fn begin(world: &'a World, run: &Run) -> Result<Self> {
         let task = task(run)?;
-        let pid = std::process::id().cast_signed();
-        let started_ticks = super::process::started_ticks(pid)
+        let process = ProcessId::of(std::process::id())
             .ok_or_else(|| Error::missing("proc_missing", "/proc does not show this process"))?;
         let mut positions = BTreeMap::new();
         for (bucket, step) in &task.buckets {
@@ -83,8 +83,8 @@ impl<'a> Carrier<'a> {
             run_id: run.plan.plan_id.clone(),
             from: task.from.clone(),
             to: task.to.clone(),
-            pid,
-            started_ticks,
+            pid: process.pid,
+            started_ticks: process.start_ticks,
             started_at: now,
             updated_at: now,
             caught_up_at: None,

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::Stdio;
 use std::time::Instant;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
 use super::status::Status;
@@ -57,8 +56,7 @@ pub(super) async fn end(status: &Status) -> Result<()> {
         if !status.is_alive() {
             return Ok(());
         }
-        // A failure means that it has just ended, which is looked at next.
-        let _ = kill(Pid::from_raw(status.pid), signal);
+        status.process().signal(signal);
         let deadline = Instant::now() + STOP_TIMEOUT;
         while status.is_alive() && Instant::now() < deadline {
             tokio::time::sleep(POLL).await;
@@ -69,17 +67,4 @@ pub(super) async fn end(status: &Status) -> Result<()> {
         return Err(Error::failed("backflow_stop", why));
     }
     Ok(())
-}
-
-/// When a process started, in the kernel's ticks since its boot; `None` when it has ended, also
-/// when its parent has not noticed yet. See proc(5), `/proc/PID/stat`, fields 3 and 22.
-pub(super) fn started_ticks(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, field 2, is in parentheses and may hold anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
+use trefoil_clouds::operate::process::ProcessId;
 
-use super::process;
 use crate::{Error, Result};
 
 /// How a process that carries back is.
@@ -23,7 +23,7 @@ pub struct Status {
     /// The environment that served.
     pub to: String,
     /// The process.
-    pub pid: i32,
+    pub pid: u32,
     /// When the process started, in the kernel's ticks: another process can get the same number.
     pub started_ticks: u64,
     /// When it began.
@@ -64,7 +64,11 @@ impl Status {
 
     /// Whether its process lives.
     pub fn is_alive(&self) -> bool {
-        process::started_ticks(self.pid) == Some(self.started_ticks)
+        self.process().alive()
+    }
+
+    pub(super) fn process(&self) -> ProcessId {
+        ProcessId { pid: self.pid, start_ticks: self.started_ticks }
     }
 
     /// Replaces the file whole.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use trefoil_clouds::operate::edge_protocol::{Drained, EdgeStatus, Hold, Release, Upstream};
 
-use super::metrics::Metrics;
+use super::metrics::{Limits, Metrics};
 use super::upload::{Budget, Upload};
 use crate::{Error, Result};
 
@@ -51,9 +51,9 @@ pub(super) struct Gate {
     inner: Mutex<Inner>,
     /// Told when nothing is in flight.
     quiet: Notify,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: Arc<Metrics>,
     /// Of all bodies that are kept for another try.
-    pub(super) kept: Budget,
+    kept: Arc<Budget>,
 }
 
 struct Inner {
@@ -77,6 +77,13 @@ pub(super) struct Pass {
     pub(super) target: Arc<Target>,
     gate: Arc<Gate>,
     number: u64,
+}
+
+impl Pass {
+    /// What may be kept of bodies for another try.
+    pub(super) fn budget(&self) -> Arc<Budget> {
+        self.gate.kept.clone()
+    }
 }
 
 impl Drop for Pass {
@@ -138,8 +145,8 @@ impl Gate {
                 in_flight: BTreeMap::new(),
             }),
             quiet: Notify::new(),
-            metrics: Metrics::default(),
-            kept: Budget::default(),
+            metrics: Arc::default(),
+            kept: Arc::default(),
         })
     }
 
@@ -278,8 +285,9 @@ impl Gate {
         }
     }
 
-    /// How many may wait now; 0 when requests are not held.
-    pub(super) fn hold_limit(&self) -> u64 {
-        self.lock().hold.as_ref().map_or(0, |hold| hold.limit_requests)
+    /// How many requests there may be now.
+    pub(super) fn limits(&self) -> Limits {
+        let held = self.lock().hold.as_ref().map_or(0, |hold| hold.limit_requests);
+        Limits { held, requests: REQUESTS_MAX as u64 }
     }
 }

@@ -1,13 +1,10 @@
 //! The edge's counts, and their text for Prometheus.
 
 use std::fmt::Write;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use trefoil_clouds::operate::edge_protocol::EdgeCounters;
-
-use super::gate::{Gate, REQUESTS_MAX};
+use trefoil_clouds::operate::edge_protocol::{EdgeCounters, EdgeStatus};
 
 /// Upper bounds of the latency histogram, in seconds: a switch of some seconds must be visible
 /// as well as ordinary answers of some milliseconds.
@@ -26,6 +23,15 @@ impl Counter {
     fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// How many requests there may be, for the metrics.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// That wait; 0 when requests are not held.
+    pub(super) held: u64,
+    /// That are under way.
+    pub(super) requests: u64,
 }
 
 /// What is counted since the edge started.
@@ -65,6 +71,39 @@ impl Metrics {
         }
     }
 
+    /// The text that `GET /metrics` answers, in Prometheus' exposition format 0.0.4.
+    pub(super) fn render(&self, status: &EdgeStatus, limits: Limits) -> String {
+        let counters = &status.counters;
+        let mut text = String::new();
+        let mut number = |name: &str, kind: &str, help: &str, value: u64| {
+            let name = format!("trefoil_edge_{name}");
+            head(&mut text, &name, kind, help);
+            line(&mut text, format_args!("{name} {value}"));
+        };
+        number("requests_total", "counter", "Requests that came in.", counters.requests);
+        number("held_total", "counter", "Requests that waited for a switch.", counters.held);
+        number("refused_total", "counter", "Requests answered 503.", counters.refused);
+        let help = "Requests answered 502 or 504.";
+        number("upstream_errors_total", "counter", help, counters.upstream_errors);
+        number("cut_total", "counter", "Requests cut at the end of a drain.", counters.cut);
+        let help = "Further tries after the upstream's connection had failed.";
+        number("retried_total", "counter", help, counters.retried);
+        number("held_requests", "gauge", "Requests that wait now.", status.held);
+        number(
+            "held_requests_limit",
+            "gauge",
+            "How many may wait; 0 when not holding.",
+            limits.held,
+        );
+        number("in_flight_requests", "gauge", "Requests at the upstream now.", status.in_flight);
+        let help = "How many requests may be under way.";
+        number("requests_limit", "gauge", help, limits.requests);
+        number("holding", "gauge", "1 while new requests wait.", u64::from(status.holding));
+        number("epoch", "gauge", "The epoch under which the upstream serves.", status.epoch);
+        self.histogram(&mut text);
+        text
+    }
+
     fn histogram(&self, text: &mut String) {
         let name = "trefoil_edge_request_duration_seconds";
         head(text, name, "histogram", "From a request's head to its answer's last byte.");
@@ -89,34 +128,4 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     line(text, format_args!("# HELP {name} {help}"));
     line(text, format_args!("# TYPE {name} {kind}"));
-}
-
-/// The text that `GET /metrics` answers, in Prometheus' exposition format 0.0.4.
-pub(super) fn render(gate: &Gate) -> String {
-    let status = gate.status(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let counters = status.counters;
-    let limit = gate.hold_limit();
-    let mut text = String::new();
-    let mut number = |name: &str, kind: &str, help: &str, value: u64| {
-        let name = format!("trefoil_edge_{name}");
-        head(&mut text, &name, kind, help);
-        line(&mut text, format_args!("{name} {value}"));
-    };
-    number("requests_total", "counter", "Requests that came in.", counters.requests);
-    number("held_total", "counter", "Requests that waited for a switch.", counters.held);
-    number("refused_total", "counter", "Requests answered 503.", counters.refused);
-    let help = "Requests answered 502 or 504.";
-    number("upstream_errors_total", "counter", help, counters.upstream_errors);
-    number("cut_total", "counter", "Requests cut at the end of a drain.", counters.cut);
-    let help = "Further tries after the upstream's connection had failed.";
-    number("retried_total", "counter", help, counters.retried);
-    number("held_requests", "gauge", "Requests that wait now.", status.held);
-    number("held_requests_limit", "gauge", "How many may wait; 0 when not holding.", limit);
-    number("in_flight_requests", "gauge", "Requests at the upstream now.", status.in_flight);
-    let help = "How many requests may be under way.";
-    number("requests_limit", "gauge", help, REQUESTS_MAX as u64);
-    number("holding", "gauge", "1 while new requests wait.", u64::from(status.holding));
-    number("epoch", "gauge", "The epoch under which the upstream serves.", status.epoch);
-    gate.metrics.histogram(&mut text);
-    text
 }

@@ -5,6 +5,7 @@ mod gate;
 mod metrics;
 mod proxy;
 mod retry;
+mod stall;
 mod upload;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -207,7 +208,8 @@ async fn status(State(edge): State<Arc<Edge>>) -> Json<EdgeStatus> {
 }
 
 async fn metrics(State(edge): State<Arc<Edge>>) -> String {
-    metrics::render(&edge.gate)
+    let gate = &edge.gate;
+    gate.metrics.render(&gate.status(edge.listen), gate.limits())
 }
 
 async fn hold(State(edge): State<Arc<Edge>>, Json(hold): Json<Hold>) -> Json<()> {

@@ -12,9 +12,10 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio_util::sync::CancellationToken;
 
-use super::body::{Download, Progress, Timing};
+use super::body::{Download, Timing};
 use super::gate::{Entry, Gate, Pass};
 use super::retry;
+use super::stall::Progress;
 use super::upload::Uploads;
 
 /// How long the upstream may take to answer after it was sent the last byte.
@@ -46,7 +47,7 @@ pub(super) async fn handle(
     client: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    let timing = Timing { gate: gate.clone(), began: Instant::now() };
+    let timing = Timing { metrics: gate.metrics.clone(), began: Instant::now() };
     if request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE) {
         let words = "this edge does not pass on CONNECT or Upgrade (such as WebSocket)";
         return Ok(words_only(StatusCode::NOT_IMPLEMENTED, words));
@@ -86,11 +87,11 @@ async fn forward(pass: Pass, client: IpAddr, request: Request<Incoming>, timing:
     add_forwarded(&mut head.headers, client);
     let progress = Progress::begin();
     let safe = retry::is_safe(&head);
-    let uploads = Uploads::new(body, progress.clone(), safe.then(|| timing.gate.clone()));
+    let uploads = Uploads::new(body, progress.clone(), safe.then(|| pass.budget()));
     let answered = tokio::select! {
-        answered = retry::send(&pass, &head, &uploads, &timing.gate.metrics) => answered,
+        answered = retry::send(&pass, &head, &uploads, &timing.metrics) => answered,
         () = progress.stalled(ANSWER_TIMEOUT) => {
-            timing.gate.metrics.upstream_errors.add(1);
+            timing.metrics.upstream_errors.add(1);
             let words = "the application did not answer in 60 s";
             return words_only(StatusCode::GATEWAY_TIMEOUT, words);
         }
@@ -103,7 +104,7 @@ async fn forward(pass: Pass, client: IpAddr, request: Request<Incoming>, timing:
         }
         Err(error) => {
             tracing::warn!(%error, connecting = error.is_connect(), "the upstream failed");
-            timing.gate.metrics.upstream_errors.add(1);
+            timing.metrics.upstream_errors.add(1);
             words_only(StatusCode::BAD_GATEWAY, "the application cannot be reached")
         }
     }

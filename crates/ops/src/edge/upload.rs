@@ -9,8 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::body::Progress;
-use super::gate::Gate;
+use super::stall::Progress;
 
 /// How much of one body is kept for another try, in bytes; a request with more is tried once.
 const KEPT_MAX: usize = 1024 * 1024;
@@ -53,19 +52,19 @@ struct Source {
 struct Kept {
     frames: Vec<Bytes>,
     bytes: usize,
-    gate: Arc<Gate>,
+    budget: Arc<Budget>,
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.gate.kept.give_back(self.bytes);
+        self.budget.give_back(self.bytes);
     }
 }
 
 impl Kept {
     /// Whether there was room for it.
     fn add(&mut self, data: &Bytes) -> bool {
-        let fits = self.bytes + data.len() <= KEPT_MAX && self.gate.kept.take(data.len());
+        let fits = self.bytes + data.len() <= KEPT_MAX && self.budget.take(data.len());
         if fits {
             self.bytes += data.len();
             self.frames.push(data.clone());
@@ -75,13 +74,13 @@ impl Kept {
 }
 
 impl Uploads {
-    /// A body that is kept for another try when `keep` names whose budget to use.
+    /// A body that is kept for another try when `keep` is the budget to use.
     pub(super) fn new(
         body: Incoming,
         progress: Arc<Progress>,
-        keep: Option<Arc<Gate>>,
+        keep: Option<Arc<Budget>>,
     ) -> Arc<Self> {
-        let kept = keep.map(|gate| Kept { frames: Vec::new(), bytes: 0, gate });
+        let kept = keep.map(|budget| Kept { frames: Vec::new(), bytes: 0, budget });
         let source = Source { body, ended: false, attempt: 0, kept };
         Arc::new(Self { source: Mutex::new(source), progress })
     }

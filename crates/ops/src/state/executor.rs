@@ -5,6 +5,8 @@ use std::fmt;
 use std::fs;
 use std::str::FromStr;
 
+use trefoil_clouds::operate::process::ProcessId;
+
 /// A process that executes runs, as the journal names it: `host pid starttime`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executor {
@@ -20,12 +22,12 @@ impl Executor {
     /// This process.
     pub fn current() -> Self {
         let pid = std::process::id();
-        Self { host: host(), pid, started: start_time(pid).unwrap_or(0) }
+        Self { host: host(), pid, started: started(pid).unwrap_or(0) }
     }
 
     /// Whether it runs now; `None` when it is on another host, where nobody here can know.
     pub fn is_alive(&self) -> Option<bool> {
-        (self.host == host()).then(|| start_time(self.pid) == Some(self.started))
+        (self.host == host()).then(|| started(self.pid) == Some(self.started))
     }
 }
 
@@ -57,14 +59,6 @@ fn host() -> String {
     format!("{name}:{}", boot.get(..8).unwrap_or("unknown"))
 }
 
-/// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)); `None` when there is no such process or
-/// it has ended and only waits to be collected.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in parentheses and may hold spaces and parentheses itself.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace();
-    let state = fields.next()?;
-    (state != "Z" && state != "X").then_some(())?;
-    fields.nth(18)?.parse().ok()
+fn started(pid: u32) -> Option<u64> {
+    ProcessId::of(pid).map(|process| process.start_ticks)
 }

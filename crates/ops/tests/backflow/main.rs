@@ -159,7 +159,7 @@ async fn changes_flow_back_and_only_back() {
     let started = backflow::start(&world, "run-1", "west", "east").await.unwrap();
     let again = backflow::start(&world, "run-1", "west", "east").await.unwrap();
     assert_eq!(started.pid, again.pid);
-    assert_ne!(started.pid, std::process::id().cast_signed());
+    assert_ne!(started.pid, std::process::id());
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", started.pid)).unwrap();
     let session = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(3).unwrap();
     assert_eq!(session, started.pid.to_string(), "it has a session of its own");

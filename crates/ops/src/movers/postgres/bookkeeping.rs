@@ -4,13 +4,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::client::progress;
 use super::connect::Server;
 use super::sql::quote_literal;
 use crate::{Error, Result};
 
 /// Marks the schema as ours; another schema of that name is never touched.
 pub const OURS: &str = "kept by Trefoil while a move is open";
+
+/// How far each stream of ours is, kept by its subscriber.
+const PROGRESS: &str = "
+    CREATE TABLE IF NOT EXISTS trefoil.progress (
+      stream text PRIMARY KEY, enabled boolean NOT NULL, copied boolean NOT NULL,
+      position pg_lsn NOT NULL, snapshot text, snapshot_end pg_lsn,
+      tables bigint NOT NULL DEFAULT 0, tables_ready bigint NOT NULL DEFAULT 0,
+      errors bigint NOT NULL DEFAULT 0, last_error text)";
 
 /// Makes the schema if it is not there.
 ///
@@ -27,7 +34,7 @@ pub async fn create(server: &Server) -> Result<()> {
         quote_literal(OURS)
     );
     server.batch("make the schema trefoil", &sql).await?;
-    server.batch("make the schema trefoil", progress::TABLE).await
+    server.batch("make the schema trefoil", PROGRESS).await
 }
 
 /// Drops it, if it is ours.

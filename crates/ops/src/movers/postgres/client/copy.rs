@@ -13,6 +13,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt, TryStreamExt};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::PgLsn;
 
 use super::progress;
@@ -78,7 +79,7 @@ async fn stream_session(server: &Server) -> Result<Server> {
 
 async fn copy_table(pair: &Pair, table: &Table, snapshot: &str) -> Result<()> {
     let (from, to) = (stream_session(&pair.source).await?, stream_session(&pair.target).await?);
-    super::serve::write_as_replica(&to).await?;
+    write_as_replica(&to).await?;
     let begin = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot}'"
     );
@@ -104,4 +105,14 @@ async fn columns(server: &Server, table: &str) -> Result<String> {
                FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0
                  AND NOT attisdropped AND attgenerated = ''";
     Ok(server.one("read the columns", sql, &[&table]).await?.get(0))
+}
+
+/// As the server's own replication writes: no triggers, no foreign keys. Where that is refused to
+/// us preflight has made sure that there are none.
+pub(super) async fn write_as_replica(target: &Server) -> Result<()> {
+    let sql = "SET session_replication_role = replica";
+    match target.client().batch_execute(sql).await {
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(()),
+        set => set.map_err(|error| target.failed("write as a replica", error)),
+    }
 }

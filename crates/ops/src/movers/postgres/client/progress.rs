@@ -6,14 +6,6 @@ use crate::movers::postgres::bookkeeping;
 use crate::movers::postgres::connect::Server;
 use crate::{Error, Result};
 
-/// The table, made with the rest of the schema `trefoil`.
-pub(in crate::movers::postgres) const TABLE: &str = "
-    CREATE TABLE IF NOT EXISTS trefoil.progress (
-      stream text PRIMARY KEY, enabled boolean NOT NULL, copied boolean NOT NULL,
-      position pg_lsn NOT NULL, snapshot text, snapshot_end pg_lsn,
-      tables bigint NOT NULL DEFAULT 0, tables_ready bigint NOT NULL DEFAULT 0,
-      errors bigint NOT NULL DEFAULT 0, last_error text)";
-
 /// How far a stream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio_postgres::error::SqlState;
-
 use super::apply::Applier;
 use super::feed::{Feed, News};
 use super::{copy, progress};
@@ -68,7 +66,7 @@ async fn attempt(source: &Server, target: &Server, stream: &str) -> Result<()> {
         copy::copy(&pair, stream).await?;
     }
     let Some(begin) = progress::read(&pair.target, stream).await? else { return Ok(()) };
-    write_as_replica(&pair.target).await?;
+    copy::write_as_replica(&pair.target).await?;
     let mut feed = Feed::open(&pair.source, stream, begin.position)?;
     let mut applier = Applier::new(&pair.target, stream, &begin);
     while follow(&mut feed, &mut applier).await? || may_write(&pair.target, stream).await? {}
@@ -113,14 +111,4 @@ async fn session(server: &Server) -> Result<Server> {
                     SET row_security = off";
     session.batch("change a setting", patience).await?;
     Ok(session)
-}
-
-/// As the server's own replication writes: no triggers, no foreign keys. Where that is refused to
-/// us preflight has made sure that there are none.
-pub(super) async fn write_as_replica(target: &Server) -> Result<()> {
-    let sql = "SET session_replication_role = replica";
-    match target.client().batch_execute(sql).await {
-        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(()),
-        set => set.map_err(|error| target.failed("write as a replica", error)),
-    }
 }
