@@ -11,7 +11,7 @@ use trefoil_core::units::Period;
 
 pub use cost::{
     Arch, By, Choice, Commit, CostArgs, CostCommand, CurveArgs, MoveArgs, PricesCommand,
-    PricesListArgs, PricesRefreshArgs, PricesShowArgs, ResilienceArgs, Varied, Way,
+    PricesListArgs, PricesRefreshArgs, PricesShowArgs, ResilienceArgs, Setup, Varied, Way,
 };
 pub use render::{Edited, ProfileChoice, RenderArgs};
 

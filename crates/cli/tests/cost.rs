@@ -49,11 +49,20 @@ fn the_table_fits_on_one_screen() {
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert!(answer.stdout.lines().count() <= 24, "{}", answer.stdout);
     let total = answer.stdout.lines().find(|line| line.trim().starts_with("TOTAL")).unwrap();
-    for amount in ["164.10", "186.12", "254.20"] {
+    for amount in ["222.47", "246.18", "293.31"] {
         assert!(total.contains(amount), "{total}");
     }
     assert!(!answer.stderr.contains("not yet used"), "{}", answer.stderr);
     assert!(answer.stderr.contains("from memory"), "{}", answer.stderr);
+}
+
+#[test]
+fn the_application_alone_costs_what_the_chapter_counts() {
+    let answer = trefoil(&["cost", "--setup", "bare"]);
+    let total = answer.stdout.lines().find(|line| line.trim().starts_with("TOTAL")).unwrap();
+    for amount in ["164.10", "186.12", "254.20"] {
+        assert!(total.contains(amount), "{total}");
+    }
 }
 
 #[test]
@@ -135,7 +144,7 @@ fn the_page_opens_without_a_network() {
     let answer = run(&example(), folder.path(), &["cost", "--html", file.to_str().unwrap()]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let page = std::fs::read_to_string(&file).unwrap();
-    assert!(page.contains("<svg") && page.contains("254.20") && page.contains("Fargate x86 vCPU"));
+    assert!(page.contains("<svg") && page.contains("293.31") && page.contains("Fargate x86 vCPU"));
     let loads = ["src=", "href=", "@import", "url("];
     assert!(loads.iter().all(|word| !page.contains(word)), "it loads nothing");
 }
@@ -151,7 +160,7 @@ fn a_difference_is_markdown_with_reasons() {
     let answer = run(&new, folder.path(), &["cost", "--diff", old.to_str().unwrap()]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert!(
-        answer.stdout.contains("| aws us-east-1 | 164.10 | 173.17 | +9.06 |"),
+        answer.stdout.contains("| aws us-east-1 | 246.18 | 255.24 | +9.06 |"),
         "{}",
         answer.stdout
     );
@@ -169,6 +178,8 @@ fn a_curve_has_its_break_even_and_its_picture() {
     let arguments = [
         "cost",
         "curve",
+        "--setup",
+        "bare",
         "--vary",
         "storage",
         "--from",
@@ -197,7 +208,7 @@ fn a_curve_has_its_break_even_and_its_picture() {
 #[test]
 fn moving_resilience_and_advice_answer() {
     let moving = trefoil(&["cost", "move", "--from", "azure", "--to", "aws", "--json"]).json();
-    assert_eq!(cents(&moving["data"]["once_usd"]), 134_549);
+    assert_eq!(cents(&moving["data"]["once_usd"]), 135_089);
     let levels =
         trefoil(&["cost", "resilience", "--primary", "aws", "--standby", "gcp", "--json"]).json();
     assert_eq!(levels["data"]["levels"].as_array().unwrap().len(), 5);

@@ -116,7 +116,8 @@ fn each_profile_says_what_it_adds_and_costs() {
     assert!(profiles[0]["adds"].as_array().unwrap().is_empty());
     assert!(usd(0) < usd(1) && usd(1) <= usd(2), "{profiles:#?}");
     assert!(profiles[1]["adds"].to_string().contains("2 instances at least"));
-    assert!(profiles[2]["unpriced"].to_string().contains("cache"));
+    assert!(profiles[2]["adds"].to_string().contains("a cache"));
+    assert_eq!(profiles[2]["unpriced"].to_string(), "[]", "{profiles:#?}");
 }
 
 #[test]

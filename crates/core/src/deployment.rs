@@ -129,13 +129,12 @@ impl Deployment {
         let spec = with_profile(spec);
         let extras = extras(&spec);
         let pair = pair(&spec, folder);
-        let log_days = LOG_DAYS.iter().find(|(profile, _)| *profile == spec.profile);
         Self {
             addresses: ADDRESSES[standing(pair.as_ref().is_none_or(|pair| pair.is_primary))],
             folder: folder.to_owned(),
             region: region.to_owned(),
             extras,
-            log_days: log_days.map_or(LOG_DAYS[0].1, |(_, days)| *days),
+            log_days: log_days(spec.profile),
             streams_changes: streams_changes || pair.is_some(),
             pair,
             spec,
@@ -166,6 +165,12 @@ pub fn with_profile(spec: &AppSpec) -> AppSpec {
         spec.firewall.get_or_insert(true);
     }
     spec
+}
+
+/// How many days logs are kept at least.
+pub fn log_days(profile: Profile) -> u32 {
+    let of_profile = LOG_DAYS.iter().find(|(one, _)| *one == profile);
+    of_profile.map_or(LOG_DAYS[0].1, |(_, days)| *days)
 }
 
 fn extras(spec: &AppSpec) -> Extras {

@@ -40,12 +40,15 @@ pub struct Choice {
     /// Leave out what the providers give away
     #[arg(long, global = true)]
     pub no_free_tier: bool,
-    /// Commit to the compute for this long
+    /// Commit to compute and database for this long: savings plans, reservations, committed use
     #[arg(long, global = true, value_enum, value_name = "TIME")]
     pub commit: Option<Commit>,
     /// The processor that containers run on
     #[arg(long, global = true, value_enum, value_name = "PROCESSOR")]
     pub arch: Option<Arch>,
+    /// What stands around the application
+    #[arg(long, global = true, value_enum, value_name = "SETUP", default_value_t = Setup::Rendered)]
+    pub setup: Setup,
     /// How containers reach what is outside
     #[arg(long, global = true, value_enum, value_name = "WAY")]
     pub network: Option<Way>,
@@ -86,9 +89,20 @@ pub enum Arch {
     Arm,
 }
 
+/// What stands around the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Setup {
+    /// What `trefoil render` sets up: a private network, alarms, logs, keys, and what the profile adds.
+    Rendered,
+    /// Nothing: the application and its services alone, through addresses of their own.
+    Bare,
+}
+
 /// How containers reach what is outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Way {
+    /// As `trefoil render` sets it up: nothing reaches in, the cloud's own services are inside.
+    Private,
     /// Through addresses of their own.
     Public,
     /// Through NAT gateways.

@@ -5,6 +5,9 @@ use trefoil_core::cost::{Category, Needs, Offer};
 
 use crate::Result;
 
+/// Kilobytes in a gigabyte, as bills count.
+pub const KB_PER_GB: rust_decimal::Decimal = trefoil_core::cost::quantity::MILLION;
+
 /// A size that the cloud sells, or why it sells none.
 pub type Fit<T> = Result<T, String>;
 

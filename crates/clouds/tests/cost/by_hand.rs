@@ -193,8 +193,8 @@ fn nat_gateways_and_endpoints() {
     // 2 x 730 x 0.045 and 2 x 730 x 0.005
     assert_eq!(line(Network::Nat, "NAT gateways"), dec!(65.70));
     assert_eq!(line(Network::Nat, "public IPv4 of the NAT gateways"), dec!(7.30));
-    // 5 endpoints x 2 zones x 730 x 0.01
-    assert_eq!(line(Network::Endpoints, "interface endpoints"), dec!(73.00));
+    // 3 endpoints (two of the registry, and logs) x 2 zones x 730 x 0.01
+    assert_eq!(line(Network::Endpoints, "interface endpoints"), dec!(43.80));
 }
 
 #[test]

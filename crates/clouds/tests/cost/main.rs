@@ -8,5 +8,6 @@ mod baseline;
 mod by_hand;
 mod published;
 mod questions;
+mod rendered;
 mod support;
 mod tier_edges;

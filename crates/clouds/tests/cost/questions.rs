@@ -187,7 +187,11 @@ fn advice_saves_what_it_says_and_loses_no_price() {
     assert_eq!(saving("log half"), dec!(3.61));
     // What another cloud does not sell is not advised there.
     let found = advise(&estimator(&book), &place("gcp", "us-central1"), &baseline()).unwrap();
-    assert!(found.iter().all(|one| !one.change.contains("ARM") && !one.change.contains("commit")));
+    assert!(found.iter().all(|one| !one.change.contains("ARM")));
+    // A shared core cannot be committed to, and instances of Cloud Run can: 28 % of 110.412.
+    assert!(found.iter().all(|one| !one.change.contains("reserve")));
+    let year = found.iter().find(|one| one.change == "commit to the compute for one year");
+    assert_eq!(cents(year.unwrap().saving_usd), dec!(30.92));
 }
 
 #[test]

@@ -56,6 +56,16 @@ const CHANGES: &[Change] = &[
         make: |needs| commit(needs, Commitment::ThreeYears),
     },
     Change {
+        what: "reserve the database for one year",
+        risk: "it is paid for a year, used or not; its size and region are fixed",
+        make: |needs| reserve(needs, Commitment::OneYear),
+    },
+    Change {
+        what: "reserve the database for three years",
+        risk: "it is paid for three years, used or not; its size and region are fixed",
+        make: |needs| reserve(needs, Commitment::ThreeYears),
+    },
+    Change {
         what: "keep objects in the class for infrequent access",
         risk: "reading costs extra, and objects are billed for at least 30 days",
         make: |needs| match &mut needs.objects {
@@ -76,6 +86,15 @@ const CHANGES: &[Change] = &[
         },
     },
     Change {
+        what: "reach the cloud's own services through NAT gateways instead of private endpoints",
+        risk: "data can leave by the same way; what goes through is billed by the gigabyte",
+        make: |needs| {
+            let had = matches!(needs.network, Network::Endpoints | Network::Private);
+            needs.network = Network::Nat;
+            had
+        },
+    },
+    Change {
         what: "log half as much for each request",
         risk: "less to see when something goes wrong",
         make: |needs| {
@@ -90,6 +109,12 @@ fn commit(needs: &mut Needs, to: Commitment) -> bool {
     let can = needs.commitment == Commitment::None
         && needs.application.as_ref().is_some_and(|one| one.min_instances > 0 && !one.spot);
     needs.commitment = to;
+    can
+}
+
+fn reserve(needs: &mut Needs, to: Commitment) -> bool {
+    let can = needs.database_commitment == Commitment::None && needs.database.is_some();
+    needs.database_commitment = to;
     can
 }
 

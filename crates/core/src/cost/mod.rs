@@ -20,6 +20,7 @@ pub mod refresh;
 pub mod report;
 pub mod resilience;
 pub mod sensitivity;
+pub mod surroundings;
 pub mod usage;
 
 pub use book::PriceBook;

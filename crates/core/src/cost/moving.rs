@@ -142,7 +142,8 @@ fn exit(
     before_usd: Decimal,
 ) -> Result<Part> {
     let mut leaving = needs.clone();
-    leaving.workload.egress_gb += data_gb(needs);
+    // It goes from store to store, past any content delivery network.
+    leaving.workload.replication_gb += data_gb(needs);
     let amount = estimator.cloud(from, &leaving)?.total_usd - before_usd;
     let gb = words(data_gb(needs));
     let how = format!("{gb} GB more leave {} in that month, at its tiers", from.cloud);

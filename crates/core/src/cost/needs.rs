@@ -7,6 +7,7 @@ use rust_decimal::dec;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::{MILLION, SECONDS, believable};
+use super::surroundings::Surroundings;
 use crate::Result;
 
 /// What a specification needs.
@@ -39,6 +40,11 @@ pub struct Needs {
     pub network: Network,
     /// For how long compute is committed to.
     pub commitment: Commitment,
+    /// For how long the database is committed to, where its size can be.
+    pub database_commitment: Commitment,
+    /// What stands around the application as Trefoil's files set it up; none when only the
+    /// application and its services are meant.
+    pub surroundings: Option<Surroundings>,
     /// What goes through it in a month.
     pub workload: Workload,
 }
@@ -116,6 +122,10 @@ pub enum Network {
     /// Through an address of their own, behind a firewall that lets nothing in.
     #[default]
     Public,
+    /// As Trefoil's files do it: nothing reaches in, and the cloud's own services are reached
+    /// inside of it; a way out is there where the cloud has one without a price, or where the
+    /// specification names a service outside.
+    Private,
     /// Through a NAT gateway in each of two zones.
     Nat,
     /// Only the cloud's own services, through private endpoints.
@@ -305,6 +315,10 @@ impl Needs {
         if let Some(database) = &self.database {
             believable("database.vcpu", database.vcpu)?;
             believable("database.memory_gib", database.memory_gib)?;
+        }
+        for job in self.surroundings.iter().flat_map(|around| &around.jobs) {
+            believable("jobs (runs a month)", job.runs)?;
+            believable("workload.job_time", job.run_s)?;
         }
         // Each factor is believable, and yet the product may not be.
         believable("workload.requests_per_s (as requests a month)", self.workload.requests())?;

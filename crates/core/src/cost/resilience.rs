@@ -191,6 +191,10 @@ fn idle(needs: &Needs) -> Needs {
     let mut standby = needs.clone();
     standby.chat = None;
     standby.dns_zones = 0;
+    if let Some(around) = &mut standby.surroundings {
+        // What runs by the clock runs at the primary.
+        around.jobs.clear();
+    }
     standby.workload = Workload {
         database_gb: load.database_gb,
         database_backup_gb: load.database_backup_gb,

@@ -22,6 +22,17 @@ impl Cron {
         text.parse().expect("a schedule of our own is one")
     }
 
+    /// How often it comes within so many days from the beginning of a year of 365 days.
+    pub(crate) fn times_within(&self, most_days: u32) -> usize {
+        // The last second before 2027-01-01T00:00:00Z.
+        const BEFORE: i64 = 1_798_761_599;
+        let end = BEFORE + i64::from(most_days) * 86_400;
+        let Ok(start) = cronexpr::MakeTimestamp::from_second(BEFORE) else { return 0 };
+        let times = parse_crontab_with(&self.text, options()).and_then(|one| one.iter_after(start));
+        let Ok(times) = times else { return 0 };
+        times.map_while(Result::ok).take_while(|time| time.timestamp().as_second() <= end).count()
+    }
+
     /// The text as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -38,11 +49,15 @@ impl FromStr for Cron {
         if fields != 5 {
             return Err(wrong(format!("it has {fields} fields, not 5")));
         }
-        let mut options = ParseOptions::default();
-        options.fallback_timezone_option = FallbackTimezoneOption::UTC;
-        parse_crontab_with(text, options).map_err(|error| wrong(reason(&error.to_string())))?;
+        parse_crontab_with(text, options()).map_err(|error| wrong(reason(&error.to_string())))?;
         Ok(Self { text: text.to_owned() })
     }
+}
+
+fn options() -> ParseOptions {
+    let mut options = ParseOptions::default();
+    options.fallback_timezone_option = FallbackTimezoneOption::UTC;
+    options
 }
 
 /// The last line of the library's message: the lines before it repeat and underline the text.

@@ -9,7 +9,7 @@ use trefoil_core::cost::needs::{Architecture, Commitment, Network};
 use trefoil_core::cost::{FreeTiers, Needs, Offer, Place, PriceBook};
 use trefoil_core::spec::{AppSpec, Diagnostic};
 
-use crate::args::{Arch, Choice, Commit, Way};
+use crate::args::{Arch, Choice, Commit, Setup, Way};
 use crate::settings::Settings;
 use crate::{Cx, Error, Result, specification};
 
@@ -69,14 +69,19 @@ pub(in crate::commands) async fn specification(cx: &Cx, settings: &Settings) -> 
 
 /// The needs of a specification with what the flags change.
 pub(super) fn chosen(spec: &AppSpec, choice: &Choice) -> Needs {
-    let mut needs = Needs::of_spec(spec);
+    let mut needs = match choice.setup {
+        Setup::Rendered => Needs::of_rendered(spec),
+        Setup::Bare => Needs::of_spec(spec),
+    };
     needs.commitment = match choice.commit {
         None => needs.commitment,
         Some(Commit::OneYear) => Commitment::OneYear,
         Some(Commit::ThreeYears) => Commitment::ThreeYears,
     };
+    needs.database_commitment = needs.commitment;
     needs.network = match choice.network {
         None => needs.network,
+        Some(Way::Private) => Network::Private,
         Some(Way::Public) => Network::Public,
         Some(Way::Nat) => Network::Nat,
         Some(Way::Endpoints) => Network::Endpoints,

@@ -45,34 +45,15 @@ fn one(target: &Target, profile: Profile, book: &PriceBook) -> Result<ProfileCos
     let own = book.region(cloud, Some(&target.deployment.region));
     let region = own.or_else(|_| book.region(cloud, None))?.to_owned();
     let place = Place { cloud: cloud.clone(), region };
-    let bill = Estimator { offer, pricer: &Bills }.cloud(&place, &Needs::of_spec(&spec));
-    let mut unpriced = unpriced(&spec);
-    let monthly_usd = match bill {
+    let bill = Estimator { offer, pricer: &Bills }.cloud(&place, &Needs::of_rendered(&spec));
+    let (monthly_usd, unpriced) = match bill {
         Ok(bill) => {
-            unpriced.extend(bill.unknown.iter().map(|one| one.item.clone()));
-            Some(bill.total_usd)
+            let unknown = bill.unknown.iter().map(|one| one.item.clone());
+            (Some(bill.total_usd), unknown.collect())
         }
-        Err(error) => {
-            unpriced.push(error.to_string());
-            None
-        }
+        Err(error) => (None, vec![error.to_string()]),
     };
     Ok(ProfileCost { profile, adds: adds(&target.asked, &spec), monthly_usd, unpriced })
-}
-
-/// What of a specification has no price yet.
-fn unpriced(spec: &AppSpec) -> Vec<String> {
-    let mut names = Vec::new();
-    if spec.cache.is_some() {
-        names.push("cache".to_owned());
-    }
-    if spec.cdn == Some(true) {
-        names.push("content delivery network".to_owned());
-    }
-    if spec.firewall == Some(true) {
-        names.push("web firewall".to_owned());
-    }
-    names
 }
 
 /// The differences between what was asked for and what a profile made of it.

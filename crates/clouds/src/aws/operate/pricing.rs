@@ -5,6 +5,8 @@ use trefoil_core::cost::needs::{Architecture, Commitment, StorageClass};
 use trefoil_core::cost::quantity::{HOURS, MILLION, days};
 use trefoil_core::cost::{Category, Needs, Offer, Usage};
 
+mod around;
+
 use super::resources::{FargateService, RdsInstance, Resources, ZONES, resources};
 use crate::Result;
 use crate::operate::pricing::{tokens, words};
@@ -36,32 +38,41 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
     usages.extend(tokens("aws", needs, offer)?);
     storage(needs, &mut usages);
     network(&resources, needs, &mut usages);
-    monitoring(needs, &mut usages);
+    monitoring(&resources, needs, &mut usages);
     sessions(needs, &mut usages);
-    other(needs, &mut usages);
+    other(&resources, needs, &mut usages);
+    around::usages(&resources, needs, &mut usages);
     Ok(usages)
 }
 
 fn compute(service: &FargateService, usages: &mut Vec<Usage>) {
-    let architecture = match service.architecture {
+    for (what, each, unit) in [("vcpu", service.vcpu, "vCPU"), ("gb", service.memory_gb, "GB")] {
+        usages.push(Usage::new(
+            Category::Compute,
+            format!("Fargate {} {unit}", processor(service)),
+            fargate_key(service, service.spot, what),
+            service.tasks * each * HOURS,
+            format!("{} tasks x {} {unit} x 730 h", words(service.tasks), words(each)),
+        ));
+    }
+}
+
+fn processor(service: &FargateService) -> &'static str {
+    match service.architecture {
         Architecture::X86 => "x86",
         Architecture::Arm => "arm",
-    };
-    let (prefix, plan) = match (service.spot, service.commitment) {
+    }
+}
+
+/// The key of what a task pays for its processors (`vcpu`) or its memory (`gb`).
+fn fargate_key(service: &FargateService, spot: bool, what: &str) -> String {
+    let (kind, plan) = match (spot, service.commitment) {
         (true, _) => ("spot", ""),
         (false, Commitment::None) => ("linux", ""),
         (false, Commitment::OneYear) => ("linux", "-1y-compute-savings-plan"),
         (false, Commitment::ThreeYears) => ("linux", "-3y-compute-savings-plan"),
     };
-    for (what, each, unit) in [("vcpu", service.vcpu, "vCPU"), ("gb", service.memory_gb, "GB")] {
-        usages.push(Usage::new(
-            Category::Compute,
-            format!("Fargate {architecture} {unit}"),
-            format!("fargate/{prefix}-{architecture}-{what}{plan}"),
-            service.tasks * each * HOURS,
-            format!("{} tasks x {} {unit} x 730 h", words(service.tasks), words(each)),
-        ));
-    }
+    format!("fargate/{kind}-{}-{what}{plan}", processor(service))
 }
 
 fn database(instance: &RdsInstance, needs: &Needs, usages: &mut Vec<Usage>) {
@@ -71,8 +82,19 @@ fn database(instance: &RdsInstance, needs: &Needs, usages: &mut Vec<Usage>) {
     };
     let class = instance.class.replace('.', "-");
     let category = Category::Database;
-    let item = format!("RDS PostgreSQL {}", instance.class);
-    usages.push(Usage::new(category, item, format!("rds/{class}-{zones}"), HOURS, "730 h"));
+    let (reserved, words_of) = match instance.commitment {
+        Commitment::None => ("", ""),
+        Commitment::OneYear => ("-1y-reserved", ", reserved for a year"),
+        Commitment::ThreeYears => ("-3y-reserved", ", reserved for three years"),
+    };
+    let item = format!("RDS PostgreSQL {}{words_of}", instance.class);
+    usages.push(Usage::new(
+        category,
+        item,
+        format!("rds/{class}-{zones}{reserved}"),
+        HOURS,
+        "730 h",
+    ));
     let key = format!("rds/gp3-storage-{storage}");
     let how = format!("{} GB kept", words(instance.storage_gb));
     usages.push(Usage::new(category, "RDS gp3 storage", key, instance.storage_gb, how));
@@ -185,18 +207,22 @@ fn network(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
             through,
         ));
     }
-    egress(needs, usages);
+    egress(resources, needs, usages);
 }
 
-fn egress(needs: &Needs, usages: &mut Vec<Usage>) {
-    let leaving = needs.workload.leaving_gb();
+fn egress(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
+    // What users download leaves by the content delivery network, if there is one.
+    let leaving = match resources.around.cdn {
+        true => needs.workload.replication_gb,
+        false => needs.workload.leaving_gb(),
+    };
     if leaving > Decimal::ZERO {
         let how = format!("{} GB leave", words(leaving));
         usages.push(Usage::new(Category::Networking, "egress", "egress/out", leaving, how));
     }
 }
 
-fn monitoring(needs: &Needs, usages: &mut Vec<Usage>) {
+fn monitoring(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let category = Category::Monitoring;
     let logs = needs.workload.log_gb();
     if logs > Decimal::ZERO {
@@ -214,15 +240,16 @@ fn monitoring(needs: &Needs, usages: &mut Vec<Usage>) {
             format!("{} GB x 0.15 compressed, kept {} days", words(logs), needs.log_kept_days);
         usages.push(Usage::new(category, "CloudWatch log storage", "logs/storage", kept, how));
     }
-    if needs.alarms > 0 {
-        let alarms = Decimal::from(needs.alarms);
+    let watched = resources.around.alarm_metrics.max(needs.alarms);
+    if watched > 0 {
+        let alarms = Decimal::from(watched);
         let key = "monitoring/alarm-standard-resolution";
         usages.push(Usage::new(
             category,
             "CloudWatch alarms",
             key,
             alarms,
-            format!("{alarms} alarms"),
+            format!("{alarms} metrics that alarms watch"),
         ));
     }
     if needs.external_checks > 0 {
@@ -272,11 +299,12 @@ fn sessions(needs: &Needs, usages: &mut Vec<Usage>) {
     ));
 }
 
-fn other(needs: &Needs, usages: &mut Vec<Usage>) {
+fn other(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let load = &needs.workload;
     let category = Category::Other;
-    if needs.secrets > 0 {
-        let secrets = Decimal::from(needs.secrets);
+    let secrets = needs.secrets + resources.around.own_secrets;
+    if secrets > 0 {
+        let secrets = Decimal::from(secrets);
         usages.push(Usage::new(
             category,
             "secrets",

@@ -5,6 +5,8 @@ use trefoil_core::cost::needs::{Commitment, StorageClass};
 use trefoil_core::cost::quantity::{HOURS, MILLION, SECONDS, days};
 use trefoil_core::cost::{Category, Needs, Offer, Usage};
 
+mod around;
+
 use super::resources::{ContainerApp, FlexibleServer, Resources, resources};
 use crate::Result;
 use crate::operate::pricing::{tokens, words};
@@ -19,6 +21,8 @@ const WRITE_UNITS: Decimal = dec!(6);
 const LOG_DAYS: u32 = 31;
 /// Images that the Basic registry includes, in GB.
 const REGISTRY_GB: Decimal = dec!(10);
+/// And the Premium one.
+const PREMIUM_REGISTRY_GB: Decimal = dec!(500);
 
 /// What Azure bills each month.
 ///
@@ -35,7 +39,7 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
         None => {}
     }
     match &resources.database {
-        Some(Ok(server)) => database(server, needs, &mut usages),
+        Some(Ok(server)) => database(server, &resources, &mut usages, needs),
         Some(Err(why)) => {
             usages.push(Usage::unknown(
                 Category::Database,
@@ -46,11 +50,12 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
         None => {}
     }
     usages.extend(tokens("azure", needs, offer)?);
-    storage(needs, &mut usages);
+    storage(&resources, needs, &mut usages);
     network(&resources, needs, &mut usages);
-    monitoring(needs, &mut usages);
+    monitoring(&resources, needs, &mut usages);
     sessions(needs, &mut usages);
-    other(needs, &mut usages);
+    other(&resources, needs, &mut usages);
+    around::usages(&resources, needs, &mut usages);
     Ok(usages)
 }
 
@@ -66,27 +71,19 @@ fn active_share(app: &ContainerApp, needs: &Needs) -> Decimal {
 
 fn compute(app: &ContainerApp, needs: &Needs, usages: &mut Vec<Usage>) {
     let category = Category::Compute;
-    let active = active_share(app, needs);
+    let share = active_share(app, needs);
     let replicas = words(app.replicas);
     for (name, unit, each) in [("vcpu", "vCPU", app.vcpu), ("memory", "GiB", app.memory_gib)] {
         let item = format!("Container Apps {unit}, active");
         let how = format!(
             "{replicas} replicas x {} {unit} x {} active",
             words(each),
-            words(active.round_dp(4))
+            words(share.round_dp(4))
         );
-        let seconds = app.replicas * each * SECONDS * active;
-        let (key, quantity) = match app.commitment {
-            Commitment::None => (format!("containerapps/consumption-{name}-active"), seconds),
-            Commitment::OneYear => {
-                (format!("containerapps/{name}-active-1y-savings-plan"), seconds / dec!(3600))
-            }
-            Commitment::ThreeYears => {
-                (format!("containerapps/{name}-active-3y-savings-plan"), seconds / dec!(3600))
-            }
-        };
+        let seconds = app.replicas * each * SECONDS * share;
+        let (key, quantity) = active(app, name, seconds);
         usages.push(Usage::new(category, item, key, quantity, how));
-        let idle = app.least_replicas * each * SECONDS * (Decimal::ONE - active);
+        let idle = app.least_replicas * each * SECONDS * (Decimal::ONE - share);
         if idle > Decimal::ZERO {
             let item = format!("Container Apps {unit}, idle");
             let how = format!(
@@ -114,37 +111,59 @@ fn compute(app: &ContainerApp, needs: &Needs, usages: &mut Vec<Usage>) {
     ));
 }
 
-fn database(server: &FlexibleServer, needs: &Needs, usages: &mut Vec<Usage>) {
+/// The key of what a replica pays for its processors (`vcpu`) or its memory while it works, and how
+/// much of it so many seconds are.
+fn active(app: &ContainerApp, name: &str, seconds: Decimal) -> (String, Decimal) {
+    let plan = |years: u32| format!("containerapps/{name}-active-{years}y-savings-plan");
+    match app.commitment {
+        Commitment::None => (format!("containerapps/consumption-{name}-active"), seconds),
+        Commitment::OneYear => (plan(1), seconds / dec!(3600)),
+        Commitment::ThreeYears => (plan(3), seconds / dec!(3600)),
+    }
+}
+
+fn database(
+    server: &FlexibleServer,
+    resources: &Resources,
+    usages: &mut Vec<Usage>,
+    needs: &Needs,
+) {
     let category = Category::Database;
     let servers = words(server.servers);
-    let key = format!("postgres/{}", server.size.to_lowercase().replace('_', "-"));
-    let item = format!("PostgreSQL Flexible Server {}", server.size);
+    let (reserved, words_of) = match server.commitment {
+        Commitment::None => ("", ""),
+        Commitment::OneYear => ("-1y-reserved", ", reserved for a year"),
+        Commitment::ThreeYears => ("-3y-reserved", ", reserved for three years"),
+    };
+    let key = format!("postgres/{}{reserved}", server.size.to_lowercase().replace('_', "-"));
+    let item = format!("PostgreSQL Flexible Server {}{words_of}", server.size);
     let how = format!("{servers} servers x 730 h");
     usages.push(Usage::new(category, item, key, server.servers * HOURS, how));
     let how = format!("{servers} x {} GiB, the next size that is sold", words(server.storage_gib));
     let quantity = server.servers * server.storage_gib;
     usages.push(Usage::new(category, "PostgreSQL storage", "postgres/storage", quantity, how));
-    // Backups are free up to the size of the storage.
-    let beyond = needs.workload.database_backup_gb - server.storage_gib;
+    // Backups are free up to the size of the storage; a copy in another region counts again.
+    let copies = if resources.around.geo_backups { dec!(2) } else { Decimal::ONE };
+    let backups = needs.workload.database_backup_gb * copies;
+    let beyond = backups - server.storage_gib;
     if beyond > Decimal::ZERO {
-        let how =
-            format!("{} GB of backups less the storage", words(needs.workload.database_backup_gb));
+        let how = format!("{} GB of backups less the storage", words(backups));
         let key = "postgres/backup-beyond-100-of-storage";
         usages.push(Usage::new(category, "PostgreSQL backups", key, beyond, how));
     }
 }
 
-fn storage(needs: &Needs, usages: &mut Vec<Usage>) {
+fn storage(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let Some(objects) = &needs.objects else { return };
     let load = &needs.workload;
-    let (data, write, read) = match objects.class {
-        StorageClass::Standard => {
-            ("blob/hot-lrs-data", "blob/hot-lrs-write-ops", "blob/hot-read-ops")
-        }
-        StorageClass::Infrequent => {
-            ("blob/cool-lrs-data", "blob/cool-lrs-write-ops", "blob/cool-read-ops")
-        }
+    let class = match objects.class {
+        StorageClass::Standard => "hot",
+        StorageClass::Infrequent => "cool",
     };
+    let copies = if resources.around.zone_redundant_objects { "zrs" } else { "lrs" };
+    let data = format!("blob/{class}-{copies}-data");
+    let write = format!("blob/{class}-{copies}-write-ops");
+    let read = format!("blob/{class}-read-ops");
     let how = |what: &str, quantity| format!("{} {what}", words(quantity));
     let category = Category::Storage;
     usages.push(Usage::new(
@@ -204,30 +223,24 @@ fn network(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
         let count = Decimal::from(resources.endpoints.len());
         let how = format!("{count} endpoints x 730 h");
         usages.push(Usage::new(category, "private endpoints", "endpoint/hour", count * HOURS, how));
-        usages.push(Usage::new(
-            category,
-            "endpoint data",
-            "endpoint/data-each-way",
-            inside,
-            through,
-        ));
-        let item = "environment with private endpoints";
-        usages.push(Usage::new(
-            category,
-            item,
-            "containerapps/dedicated-plan-management",
-            HOURS,
-            "730 h",
-        ));
+        let (secret, kb) = (needs.workload.secret_reads, around::AUDIT_LOG_KB);
+        let stored = needs.workload.egress_gb + secret * kb / MILLION;
+        let how = format!("{} GB: what users download, and secrets", words(stored.round_dp(4)));
+        let key = "endpoint/data-each-way";
+        usages.push(Usage::new(category, "endpoint data", key, stored, how));
     }
-    let leaving = needs.workload.leaving_gb();
+    // What users download leaves by Front Door, if there is one.
+    let leaving = match resources.around.front_door {
+        Some(_) => needs.workload.replication_gb,
+        None => needs.workload.leaving_gb(),
+    };
     if leaving > Decimal::ZERO {
         let how = format!("{} GB leave", words(leaving));
         usages.push(Usage::new(category, "egress", "egress/out", leaving, how));
     }
 }
 
-fn monitoring(needs: &Needs, usages: &mut Vec<Usage>) {
+fn monitoring(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let category = Category::Monitoring;
     let logs = needs.workload.log_gb();
     if logs > Decimal::ZERO {
@@ -252,8 +265,10 @@ fn monitoring(needs: &Needs, usages: &mut Vec<Usage>) {
             ));
         }
     }
-    if needs.alarms > 0 {
-        let alarms = Decimal::from(needs.alarms);
+    let around = &resources.around;
+    let watched = if around.logs { around.metric_alerts } else { needs.alarms };
+    if watched > 0 {
+        let alarms = Decimal::from(watched);
         let key = "monitoring/metric-alert-per-time-series";
         usages.push(Usage::new(
             category,
@@ -299,7 +314,7 @@ fn sessions(needs: &Needs, usages: &mut Vec<Usage>) {
     ));
 }
 
-fn other(needs: &Needs, usages: &mut Vec<Usage>) {
+fn other(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let load = &needs.workload;
     let category = Category::Other;
     if needs.secrets > 0 {
@@ -312,17 +327,17 @@ fn other(needs: &Needs, usages: &mut Vec<Usage>) {
             how,
         ));
     }
-    if needs.registry_gb > Decimal::ZERO {
-        usages.push(Usage::new(
-            category,
-            "Container Registry Basic",
-            "registry/basic",
-            days(),
-            "365 / 12 days",
-        ));
-        let beyond = needs.registry_gb - REGISTRY_GB;
+    let premium = resources.around.premium_registry;
+    if needs.registry_gb > Decimal::ZERO || premium {
+        let (tier, key, included) = match premium {
+            true => ("Premium", "registry/premium", PREMIUM_REGISTRY_GB),
+            false => ("Basic", "registry/basic", REGISTRY_GB),
+        };
+        let item = format!("Container Registry {tier}");
+        usages.push(Usage::new(category, item, key, days(), "365 / 12 days"));
+        let beyond = needs.registry_gb - included;
         if beyond > Decimal::ZERO {
-            let how = format!("{} GB of images less 10 GB", words(needs.registry_gb));
+            let how = format!("{} GB of images less {included} GB", words(needs.registry_gb));
             let key = "registry/storage-over-included";
             usages.push(Usage::new(category, "Container Registry storage", key, beyond, how));
         }

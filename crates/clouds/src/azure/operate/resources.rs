@@ -3,6 +3,8 @@
 use rust_decimal::{Decimal, dec};
 use trefoil_core::cost::Needs;
 use trefoil_core::cost::needs::{Application, Architecture, Commitment, Database, Network};
+use trefoil_core::cost::surroundings::{Job, Surroundings};
+use trefoil_core::deployment::Metric;
 
 use crate::operate::pricing::{Fit, words};
 
@@ -16,7 +18,58 @@ pub struct Resources {
     /// Whether the environment has a NAT gateway.
     pub nat_gateway: bool,
     /// Private endpoints, by the service that they lead to.
-    pub endpoints: &'static [&'static str],
+    pub endpoints: Vec<&'static str>,
+    /// The cache.
+    pub cache: Option<Fit<Cache>>,
+    /// What runs by the clock, in replicas of the app's size.
+    pub jobs: Vec<Job>,
+    /// What stands around all of it.
+    pub around: Around,
+}
+
+/// What stands around an environment that Trefoil's files set up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Alarms on metrics, each of one time series.
+    pub metric_alerts: u32,
+    /// Alarms that ask the logs.
+    pub log_alerts: u32,
+    /// Front Door: the content delivery network, and what the firewall needs.
+    pub front_door: Option<FrontDoor>,
+    /// Private zones of names: one for each private endpoint, one for the database.
+    pub private_zones: u32,
+    /// Whether the registry is of the tier that has private endpoints.
+    pub premium_registry: bool,
+    /// Whether objects are kept in three zones.
+    pub zone_redundant_objects: bool,
+    /// Whether backups of the database are copied to another region.
+    pub geo_backups: bool,
+    /// VPN gateways, each with two public addresses.
+    pub vpn_gateways: u32,
+    /// Whether traces are recorded.
+    pub tracing: bool,
+    /// Budgets.
+    pub budgets: u32,
+    /// Whether requests and platform are logged.
+    pub logs: bool,
+}
+
+/// The tiers of Front Door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrontDoor {
+    /// The content delivery network.
+    Standard,
+    /// With the firewall's rules that Microsoft keeps.
+    Premium,
+}
+
+/// Azure Managed Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cache {
+    /// The size, such as `Balanced_B1`.
+    pub sku: &'static str,
+    /// Nodes: two with high availability.
+    pub nodes: u32,
 }
 
 /// An app on the Consumption plan.
@@ -43,6 +96,8 @@ pub struct FlexibleServer {
     pub storage_gib: Decimal,
     /// Servers: two with high availability in another zone.
     pub servers: Decimal,
+    /// For how long it is reserved.
+    pub commitment: Commitment,
 }
 
 /// vCPU come in quarters, and memory is twice as many GiB.
@@ -59,25 +114,126 @@ const SIZES: &[(&str, u32, u32, bool)] = &[
     ("D4ds_v5", 4, 16, false),
     ("E4ds_v5", 4, 32, false),
 ];
-/// The sizes that the catalogue does not price.
-const UNPRICED: &[&str] = &["E4ds_v5"];
+/// The sizes of which the catalogue has what a reservation costs; the others are paid as used.
+const RESERVED: &[&str] = &["D2ds_v5", "D4ds_v5"];
 
 /// The sizes of storage that are sold, in GiB.
 const STORAGE_GIB: &[u32] = &[32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
 
-/// The services that an environment without any way out still reaches.
-const ENDPOINTS: &[&str] = &["postgres", "blob", "vault", "cosmos", "openai"];
+/// Sizes of Azure Managed Redis: GiB that they hold, in tenths.
+const CACHES: &[(&str, u32)] = &[
+    ("Balanced_B0", 5),
+    ("Balanced_B1", 10),
+    ("Balanced_B3", 30),
+    ("Balanced_B5", 60),
+    ("Balanced_B10", 120),
+    ("Balanced_B20", 240),
+    ("Balanced_B50", 600),
+    ("Balanced_B100", 1_200),
+    ("Balanced_B150", 1_800),
+    ("Balanced_B250", 2_400),
+    ("Balanced_B350", 3_600),
+    ("Balanced_B500", 4_800),
+    ("Balanced_B700", 7_200),
+    ("Balanced_B1000", 9_600),
+];
+/// What the largest of them holds, in GiB.
+pub const MOST_CACHE_GIB: u64 = 960;
+
+/// What every application is watched for, unless the specification watches it itself; and requests
+/// that fail, always.
+const WATCHED_OF_APPLICATION: [Metric<'static>; 4] =
+    [Metric::Cpu, Metric::Memory, Metric::Restarts, Metric::Instances];
+const ALWAYS_OF_APPLICATION: u32 = 1;
+/// What every database is watched for likewise; and memory and refused connections, always.
+const WATCHED_OF_DATABASE: [Metric<'static>; 2] = [Metric::DatabaseCpu, Metric::DatabaseDisk];
+const ALWAYS_OF_DATABASE: u32 = 2;
 
 /// What the needs come to on Azure.
 pub fn resources(needs: &Needs) -> Resources {
     let runs = needs.application.is_some();
-    let data = needs.workload.database_gb;
+    let around = needs.surroundings.as_ref();
+    let cache_gib = around.and_then(|around| around.cache_gib);
+    let is_private = matches!(needs.network, Network::Private | Network::Endpoints);
+    let endpoints = if is_private { services(needs) } else { Vec::new() };
+    let mut standing = around.map(|around| standing_around(needs, around)).unwrap_or_default();
+    let zones = endpoints.len() + usize::from(is_private && needs.database.is_some());
+    standing.private_zones = u32::try_from(zones).unwrap_or(u32::MAX);
     Resources {
         app: needs.application.as_ref().map(|one| app(one, needs)),
-        database: needs.database.as_ref().map(|one| priced(server(one, data)?, one)),
+        database: needs.database.as_ref().map(|one| server(one, needs)),
         nat_gateway: runs && needs.network == Network::Nat,
-        endpoints: if runs && needs.network == Network::Endpoints { ENDPOINTS } else { &[] },
+        endpoints,
+        cache: cache_gib.map(|gib| cache(gib, needs.around().survives_zone)),
+        jobs: around.filter(|_| runs).map(|around| around.jobs.clone()).unwrap_or_default(),
+        around: standing,
     }
+}
+
+/// The services that are reached by a private address; the database is inside of the network.
+fn services(needs: &Needs) -> Vec<&'static str> {
+    let around = needs.around();
+    let runs = needs.application.is_some();
+    let has_cache = around.cache_gib.is_some();
+    let has_model = needs.chat.as_ref().is_some_and(|models| models.contains_key("azure"));
+    let wanted = [
+        ("blob", needs.objects.is_some()),
+        ("cosmos", needs.sessions),
+        ("openai", has_model),
+        ("vault", needs.secrets > 0 || needs.database.is_some() || has_cache),
+        ("redis", has_cache),
+        ("registry", runs && around.resilient),
+    ];
+    wanted.iter().filter(|(_, is_wanted)| *is_wanted).map(|(name, _)| *name).collect()
+}
+
+fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
+    let runs = needs.application.is_some();
+    let has_database = needs.database.is_some();
+    let pair = around.pair.as_ref().filter(|pair| pair.other("azure").is_some());
+    let front_door = match (around.cdn, around.firewall) {
+        (_, true) => Some(FrontDoor::Premium),
+        (true, false) => Some(FrontDoor::Standard),
+        (false, false) => None,
+    };
+    let log_alerts = around.watching(|metric| match metric {
+        Metric::ErrorRate => front_door.is_none(),
+        metric => matches!(metric, Metric::Own(_)),
+    });
+    let basic = |of: &[Metric<'static>], always: u32, is_there: bool| {
+        let usual = of.iter().filter(|metric| !around.watches(**metric)).count();
+        if is_there { always + u32::try_from(usual).unwrap_or(u32::MAX) } else { 0 }
+    };
+    let followed = u32::from(has_database && pair.is_some());
+    Around {
+        metric_alerts: needs.alarms.saturating_sub(log_alerts)
+            + basic(&WATCHED_OF_APPLICATION, ALWAYS_OF_APPLICATION, runs)
+            + basic(&WATCHED_OF_DATABASE, ALWAYS_OF_DATABASE, has_database)
+            + followed,
+        log_alerts,
+        front_door: front_door.filter(|_| runs),
+        private_zones: 0,
+        premium_registry: runs && around.resilient,
+        zone_redundant_objects: around.survives_zone,
+        geo_backups: around.resilient,
+        vpn_gateways: u32::from(pair.is_some_and(|pair| pair.private_network)),
+        tracing: runs && around.tracing,
+        budgets: u32::from(around.budget),
+        logs: true,
+    }
+}
+
+/// The cache that holds so much; a second node where the loss of a zone is to be survived.
+///
+/// # Errors
+/// Why there is none.
+pub fn cache(gib: Decimal, survives_zone: bool) -> Fit<Cache> {
+    let nodes = if survives_zone { 2 } else { 1 };
+    let holds = |(_, tenths): &&(&str, u32)| Decimal::from(*tenths) / dec!(10) >= gib;
+    let found = CACHES.iter().find(holds);
+    found.map(|(sku, _)| Cache { sku, nodes }).ok_or_else(|| {
+        format!("no Managed Redis holds {} GiB; the largest holds {MOST_CACHE_GIB}", words(gib))
+    })
 }
 
 fn app(one: &Application, needs: &Needs) -> Fit<ContainerApp> {
@@ -104,20 +260,12 @@ fn app(one: &Application, needs: &Needs) -> Fit<ContainerApp> {
     })
 }
 
-/// The server, if the catalogue has a price for it.
-fn priced(server: FlexibleServer, one: &Database) -> Fit<FlexibleServer> {
-    if !UNPRICED.contains(&server.size) {
-        return Ok(server);
-    }
-    let (vcpu, memory) = (words(one.vcpu), words(one.memory_gib));
-    Err(format!("the catalogue has no Flexible Server with {vcpu} vCPU and {memory} GiB"))
-}
-
-/// The server for a database that holds so much, whether or not it can be priced.
+/// The server for a database.
 ///
 /// # Errors
 /// Why there is none.
-pub fn server(one: &Database, data_gb: Decimal) -> Fit<FlexibleServer> {
+pub fn server(one: &Database, needs: &Needs) -> Fit<FlexibleServer> {
+    let data_gb = needs.workload.database_gb;
     let fits = |(_, vcpu, memory, burstable): &&(&str, u32, u32, bool)| {
         Decimal::from(*vcpu) >= one.vcpu
             && Decimal::from(*memory) >= one.memory_gib
@@ -132,5 +280,9 @@ pub fn server(one: &Database, data_gb: Decimal) -> Fit<FlexibleServer> {
         format!("no Flexible Server holds {} GB; the largest holds 32 TiB", words(data_gb))
     })?;
     let servers = if one.high_availability { dec!(2) } else { Decimal::ONE };
-    Ok(FlexibleServer { size, storage_gib, servers })
+    let commitment = match RESERVED.contains(size) {
+        true => needs.database_commitment,
+        false => Commitment::None,
+    };
+    Ok(FlexibleServer { size, storage_gib, servers, commitment })
 }

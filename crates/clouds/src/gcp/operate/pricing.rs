@@ -1,11 +1,13 @@
 //! What Google Cloud bills for the resources of a specification.
 
 use rust_decimal::{Decimal, MathematicalOps, dec};
-use trefoil_core::cost::needs::StorageClass;
+use trefoil_core::cost::needs::{Commitment, StorageClass};
 use trefoil_core::cost::quantity::{HOURS, MILLION, SECONDS, days};
 use trefoil_core::cost::{Category, Needs, Offer, Usage};
 
-use super::resources::{Billing, RunService, SqlInstance, SqlSize, resources};
+mod around;
+
+use super::resources::{Billing, Resources, RunService, SqlInstance, SqlSize, resources};
 use crate::Result;
 use crate::operate::pricing::{tokens, words};
 
@@ -15,6 +17,11 @@ const HUNDRED_THOUSAND: Decimal = dec!(100000);
 const ROUNDED_MS: Decimal = dec!(100);
 /// Days for which Cloud Logging keeps logs without charge.
 const LOG_DAYS: u32 = 30;
+/// Of what users download, the part that Cloud CDN has at hand.
+const CACHED: Decimal = dec!(0.5);
+/// What the collector of traces takes beside each instance.
+const COLLECTOR_VCPU: Decimal = Decimal::ONE;
+const COLLECTOR_GIB: Decimal = dec!(0.5);
 /// An uptime check runs each minute from this many places.
 const CHECK_PLACES: Decimal = dec!(3);
 
@@ -26,7 +33,7 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
     let resources = resources(needs);
     let mut usages = Vec::new();
     match &resources.service {
-        Some(Ok(service)) => compute(service, needs, &mut usages),
+        Some(Ok(service)) => compute(service, needs, &mut usages, resources.around.tracing),
         Some(Err(why)) => usages.push(Usage::unknown(Category::Compute, "Cloud Run", why.as_str())),
         None => {}
     }
@@ -42,7 +49,8 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
     network(&resources, needs, &mut usages);
     monitoring(needs, &mut usages);
     sessions(needs, &mut usages);
-    other(needs, &mut usages);
+    other(&resources, needs, &mut usages);
+    around::usages(&resources, needs, &mut usages);
     Ok(usages)
 }
 
@@ -61,16 +69,23 @@ fn busy_share(service: &RunService, needs: &Needs) -> Decimal {
     }
 }
 
-fn compute(service: &RunService, needs: &Needs, usages: &mut Vec<Usage>) {
+fn compute(service: &RunService, needs: &Needs, usages: &mut Vec<Usage>, is_traced: bool) {
     let category = Category::Compute;
     let instances = words(service.instances);
     let (billing, share) = match service.billing {
         Billing::Instance => ("instance", Decimal::ONE),
         Billing::Request => ("request", busy_share(service, needs)),
     };
-    for (name, unit, each) in
-        [("vcpu", "vCPU", service.vcpu), ("memory", "GiB", service.memory_gib)]
-    {
+    // The collector of traces runs beside each instance, for as long.
+    let (beside_vcpu, beside_gib) = match is_traced {
+        true => (COLLECTOR_VCPU, COLLECTOR_GIB),
+        false => (Decimal::ZERO, Decimal::ZERO),
+    };
+    let parts = [
+        ("vcpu", "vCPU", service.vcpu + beside_vcpu),
+        ("memory", "GiB", service.memory_gib + beside_gib),
+    ];
+    for (name, unit, each) in parts {
         let time = match service.billing {
             Billing::Instance => "730 h".to_owned(),
             Billing::Request => format!("730 h x {} busy", words(share.round_dp(4))),
@@ -78,7 +93,7 @@ fn compute(service: &RunService, needs: &Needs, usages: &mut Vec<Usage>) {
         usages.push(Usage::new(
             category,
             format!("Cloud Run {unit}"),
-            format!("run/{billing}-based-{name}"),
+            format!("run/{billing}-based-{name}{}", committed(service.commitment)),
             service.instances * each * SECONDS * share,
             format!("{instances} instances x {} {unit} x {time}", words(each)),
         ));
@@ -96,10 +111,20 @@ fn compute(service: &RunService, needs: &Needs, usages: &mut Vec<Usage>) {
     }
 }
 
+/// How the key of a price ends that is committed to.
+fn committed(commitment: Commitment) -> &'static str {
+    match commitment {
+        Commitment::None => "",
+        Commitment::OneYear => "-1y-committed",
+        Commitment::ThreeYears => "-3y-committed",
+    }
+}
+
 fn database(instance: &SqlInstance, needs: &Needs, usages: &mut Vec<Usage>) {
     let category = Category::Database;
     let zones = if instance.regional { "regional-ha" } else { "zonal" };
     match &instance.size {
+        // Commitments leave shared cores out.
         SqlSize::Shared(name) => {
             let item = format!("Cloud SQL {name}");
             usages.push(Usage::new(category, item, format!("sql/{name}-{zones}"), HOURS, "730 h"));
@@ -109,7 +134,7 @@ fn database(instance: &SqlInstance, needs: &Needs, usages: &mut Vec<Usage>) {
             usages.push(Usage::new(
                 category,
                 "Cloud SQL vCPU",
-                format!("sql/vcpu-{zones}"),
+                format!("sql/vcpu-{zones}{}", committed(instance.commitment)),
                 vcpu * HOURS,
                 how,
             ));
@@ -117,7 +142,7 @@ fn database(instance: &SqlInstance, needs: &Needs, usages: &mut Vec<Usage>) {
             usages.push(Usage::new(
                 category,
                 "Cloud SQL memory",
-                format!("sql/memory-{zones}"),
+                format!("sql/memory-{zones}{}", committed(instance.commitment)),
                 memory_gb * HOURS,
                 how,
             ));
@@ -180,7 +205,7 @@ fn storage(needs: &Needs, usages: &mut Vec<Usage>) {
     }
 }
 
-fn network(resources: &super::resources::Resources, needs: &Needs, usages: &mut Vec<Usage>) {
+fn network(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let category = Category::Networking;
     if let (true, Some(Ok(service))) = (resources.nat, &resources.service) {
         let inside = needs.workload.log_gb() + needs.registry_gb;
@@ -205,7 +230,10 @@ fn network(resources: &super::resources::Resources, needs: &Needs, usages: &mut 
             "730 h",
         ));
     }
-    let leaving = needs.workload.leaving_gb();
+    // Of what users download a part leaves by the content delivery network, if there is one.
+    let load = &needs.workload;
+    let cached = if resources.around.cdn { load.egress_gb * CACHED } else { Decimal::ZERO };
+    let leaving = load.leaving_gb() - cached;
     if leaving > Decimal::ZERO {
         let how = format!("{} GB leave on the Premium tier", words(leaving));
         usages.push(Usage::new(category, "egress", "egress/out", leaving, how));
@@ -279,11 +307,12 @@ fn sessions(needs: &Needs, usages: &mut Vec<Usage>) {
     ));
 }
 
-fn other(needs: &Needs, usages: &mut Vec<Usage>) {
+fn other(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let load = &needs.workload;
     let category = Category::Other;
-    if needs.secrets > 0 {
-        let secrets = Decimal::from(needs.secrets);
+    let secrets = needs.secrets + resources.around.own_secrets;
+    if secrets > 0 {
+        let secrets = Decimal::from(secrets);
         let how = format!("{secrets} versions");
         usages.push(Usage::new(category, "secrets", "secrets/active-secret-version", secrets, how));
         let how = format!("{} reads", words(load.secret_reads));

@@ -55,6 +55,8 @@ pub struct Workload {
     pub logs_per_month: Bytes,
     /// What the registry of images holds.
     pub registry_storage: Bytes,
+    /// How long one run of a job takes; a job's `timeout` when that is shorter.
+    pub job_time: Period,
     /// Questions for the domain's name in a month.
     #[schemars(range(min = 0, max = 1_000_000_000_000_000_u64))]
     pub dns_queries_per_month: u64,
@@ -81,6 +83,7 @@ impl Default for Workload {
             log_size_per_request: Bytes::new(0),
             logs_per_month: Bytes::new(0),
             registry_storage: Bytes::new(0),
+            job_time: Period::from_millis(60_000),
             dns_queries_per_month: 0,
         }
     }

@@ -3,12 +3,12 @@
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 use trefoil_core::deployment::Deployment;
-use trefoil_core::spec::{AppSpec, Cache, Database as Asked};
+use trefoil_core::spec::{AppSpec, Database as Asked};
 
-use super::super::resources::RdsInstance;
+use super::super::resources::{self, RdsInstance};
 use super::environment::DATABASE_USER;
 use super::names::{fit, identifier, prefix};
-use super::service::{seconds, survives};
+use super::service::seconds;
 
 /// The newest major version of PostgreSQL that is taken when the specification names none.
 const VERSION: u8 = 17;
@@ -77,23 +77,6 @@ pub(super) struct CacheNodes {
     nodes: u32,
     replicas: bool,
 }
-
-/// Nodes of ElastiCache and what each holds, in GiB.
-const NODES: [(&str, f64); 10] = [
-    ("cache.t4g.micro", 0.5),
-    ("cache.t4g.small", 1.37),
-    ("cache.t4g.medium", 3.09),
-    ("cache.r7g.large", 13.07),
-    ("cache.r7g.xlarge", 26.32),
-    ("cache.r7g.2xlarge", 52.82),
-    ("cache.r7g.4xlarge", 105.81),
-    ("cache.r7g.8xlarge", 209.55),
-    ("cache.r7g.12xlarge", 317.77),
-    ("cache.r7g.16xlarge", 419.09),
-];
-
-/// What the largest node holds, in GiB.
-pub(super) const LARGEST_NODE_GIB: f64 = 419.09;
 
 impl Database {
     /// The database, of the size that is priced.
@@ -198,14 +181,12 @@ pub(super) fn sessions(deployment: &Deployment) -> Option<Sessions> {
     })
 }
 
-/// The cache, if there is a node that is large enough.
-pub(super) fn cache(deployment: &Deployment, asked: &Cache) -> Option<CacheNodes> {
-    let (node, node_gb) = *NODES.iter().find(|(_, gib)| *gib >= gib_of(asked))?;
-    let replicas = survives(deployment);
-    Some(CacheNodes { node, node_gb, nodes: if replicas { 2 } else { 1 }, replicas })
-}
-
-/// How much a cache is asked to hold, in GiB.
-pub(super) fn gib_of(asked: &Cache) -> f64 {
-    asked.memory.as_u64() as f64 / f64::from(1_u32 << 30)
+/// The cache, of the nodes that are priced.
+pub(super) fn cache(nodes: &resources::CacheNodes) -> CacheNodes {
+    CacheNodes {
+        node: nodes.node,
+        node_gb: nodes.gib.to_f64().unwrap_or_default(),
+        nodes: nodes.nodes,
+        replicas: nodes.nodes > 1,
+    }
 }

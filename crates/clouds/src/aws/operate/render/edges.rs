@@ -4,6 +4,7 @@
 use serde::Serialize;
 use trefoil_core::deployment::{Deployment, Pair};
 
+use super::super::resources;
 use super::CLOUD;
 use super::service::seconds;
 
@@ -13,6 +14,8 @@ const MOST_SILENCE_S: u64 = 60;
 const CERTIFICATES: &str = "us-east-1";
 /// How often one address may ask in five minutes.
 const REQUESTS: u32 = 2_000;
+/// The set with a rule on the size of bodies, which documents break.
+const COUNTS_BODIES: &str = "common";
 
 /// The name under which users find the application.
 #[derive(Debug, Serialize)]
@@ -45,7 +48,7 @@ pub(super) struct Cdn {
 #[derive(Debug, Serialize)]
 pub(super) struct Firewall {
     requests: u32,
-    groups: [RuleGroup; 4],
+    groups: Vec<RuleGroup>,
 }
 
 /// Rules that AWS keeps.
@@ -128,23 +131,14 @@ pub(super) fn cdn(deployment: &Deployment) -> Option<Cdn> {
 /// The firewall.
 pub(super) fn firewall(deployment: &Deployment) -> Option<Firewall> {
     deployment.spec.application.as_ref().filter(|_| deployment.extras.firewall)?;
-    let group = |name, short, why| RuleGroup { name, short, why, counts_bodies: false };
-    let common = "AWSManagedRulesCommonRuleSet";
-    let inputs = "AWSManagedRulesKnownBadInputsRuleSet";
-    let addresses = "AWSManagedRulesAmazonIpReputationList";
-    let sql = "AWSManagedRulesSQLiRuleSet";
-    Some(Firewall {
-        requests: REQUESTS,
-        groups: [
-            group(addresses, "reputation", "Addresses that are known for attacks."),
-            group(inputs, "inputs", "Inputs that exploit known holes, such as Log4j's."),
-            group(sql, "sql", "SQL where there should be none."),
-            RuleGroup {
-                counts_bodies: true,
-                ..group(common, "common", "What attacks websites most often.")
-            },
-        ],
-    })
+    let group = |(name, short, why): (&'static str, &'static str, &'static str)| RuleGroup {
+        name,
+        short,
+        why,
+        counts_bodies: short == COUNTS_BODIES,
+    };
+    let groups = resources::RULE_GROUPS.into_iter().map(group).collect();
+    Some(Firewall { requests: REQUESTS, groups })
 }
 
 /// The pair, if both databases are to reach each other by a way of their own.

@@ -5,8 +5,7 @@ use trefoil_core::deployment::{Deployment, Metric};
 use trefoil_core::spec::{Application, Health};
 use trefoil_core::units::Period;
 
-use super::super::resources::{nearest_task, resources};
-use super::data::{LARGEST_NODE_GIB, gib_of};
+use super::super::resources::{most_cache_gib, nearest_task, resources};
 use super::environment::CLOUD;
 use super::schedule::expressions;
 use super::service::seconds;
@@ -241,10 +240,12 @@ fn missing_part(deployment: &Deployment, metric: Metric<'_>) -> Option<&'static 
 
 fn extras(deployment: &Deployment, found: &mut Vec<Misfit>) {
     if let Some(cache) = &deployment.extras.cache
-        && gib_of(cache) > LARGEST_NODE_GIB
+        && deployment.spec.application.is_some()
+        && let Some(Err(_)) = resources(&Needs::of_rendered(&deployment.spec)).cache
     {
         let message = format!(
-            "the largest node of ElastiCache holds {LARGEST_NODE_GIB} GiB, not {}",
+            "the largest node of ElastiCache holds {} GiB, not {}",
+            most_cache_gib(),
             cache.memory
         );
         found.push(Misfit::new("cache.memory", message, "419Gi"));

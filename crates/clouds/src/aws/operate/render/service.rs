@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 use trefoil_core::deployment::Deployment;
-use trefoil_core::spec::{Application, Processor, Profile};
+use trefoil_core::spec::{Application, Processor};
 use trefoil_core::units::Period;
 
 use super::super::resources::FargateService;
-use super::environment::bedrock;
 
 /// A load balancer cuts an answer off that is silent for longer, unless more is asked for.
 const IDLE_S: u64 = 60;
@@ -61,7 +60,7 @@ impl Service {
         deployment: &Deployment,
         application: &Application,
         size: &FargateService,
-        sends_metrics: bool,
+        endpoints: Vec<&'static str>,
     ) -> Self {
         let spec = &deployment.spec;
         let scale = spec.scale.clone().unwrap_or_default();
@@ -81,7 +80,7 @@ impl Service {
             requests_per_minute: u64::from(scale.concurrency) * 60_000 / request_ms.max(1),
             providers: vec![provider(scale.interruptible)],
             internet: spec.chat.as_ref().is_some_and(|chat| chat.endpoint.is_some()),
-            endpoints: endpoints(deployment, application, sends_metrics),
+            endpoints,
             idle_timeout_s: chat_s.max(IDLE_S),
             drain_s: seconds(application.drain),
             stop_timeout_s: seconds(application.drain).max(2),
@@ -89,11 +88,6 @@ impl Service {
             health: health(application),
         }
     }
-}
-
-/// Whether more than one of everything runs, so that the loss of one is survived.
-pub(super) fn survives(deployment: &Deployment) -> bool {
-    deployment.spec.profile >= Profile::Standard
 }
 
 fn provider(interruptible: bool) -> Provider {
@@ -110,28 +104,6 @@ fn health(application: &Application) -> Health {
         unhealthy: UNHEALTHY,
         grace_s: seconds(health.start_time),
     }
-}
-
-/// The services of AWS that tasks reach by a private address: only those that they use.
-fn endpoints(
-    deployment: &Deployment,
-    application: &Application,
-    sends_metrics: bool,
-) -> Vec<&'static str> {
-    let spec = &deployment.spec;
-    let has_secrets = !application.secrets.is_empty()
-        || spec.database.is_some()
-        || spec.chat.as_ref().is_some_and(|chat| chat.key.is_some());
-    let wanted = [
-        ("ecr.api", true),
-        ("ecr.dkr", true),
-        ("logs", true),
-        ("secretsmanager", has_secrets),
-        ("bedrock-runtime", bedrock(spec).is_some()),
-        ("xray", spec.tracing),
-        ("monitoring", sends_metrics),
-    ];
-    wanted.iter().filter(|(_, is_wanted)| *is_wanted).map(|(name, _)| *name).collect()
 }
 
 /// Whole seconds, of a length of time that has been checked to be whole.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use trefoil_core::cost::Needs;
 use trefoil_core::deployment::Deployment;
 
-use super::super::resources::resources;
+use super::super::resources::{resources, services};
 use super::alarms::{Alarm, Topic, alarms, counts_restarts, emails, sends_metrics, topics};
 use super::data::{Bucket, CacheNodes, Database, Sessions, buckets, cache, sessions};
 use super::edges::{self, Cdn, Domain, Firewall, Peering, Replication, Vpn};
@@ -92,11 +92,13 @@ impl Values {
     pub(super) fn new(deployment: &Deployment) -> Result<Self> {
         let spec = &deployment.spec;
         let name = prefix(&spec.name, &deployment.folder);
-        let priced = resources(&Needs::of_spec(spec));
+        let needs = Needs::of_rendered(spec);
+        let priced = resources(&needs);
         let sends_metrics = sends_metrics(spec);
         let service = match (&spec.application, priced.service) {
             (Some(application), Some(size)) => {
-                Some(Service::new(deployment, application, &size.map_err(misfit)?, sends_metrics))
+                let endpoints = services(&needs);
+                Some(Service::new(deployment, application, &size.map_err(misfit)?, endpoints))
             }
             _ => None,
         };
@@ -124,9 +126,7 @@ impl Values {
             database,
             buckets: buckets(spec, &name),
             sessions: sessions(deployment),
-            cache: application
-                .and(deployment.extras.cache.as_ref())
-                .and_then(|asked| cache(deployment, asked)),
+            cache: priced.cache.transpose().map_err(misfit)?.as_ref().map(cache),
             chat: spec
                 .chat
                 .as_ref()

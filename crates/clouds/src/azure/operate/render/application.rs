@@ -149,7 +149,7 @@ pub(super) fn asked(spec: &spec::AppSpec) -> BTreeSet<String> {
 /// The size of a replica, as it is priced. Container Apps have no interruptible capacity: what may
 /// be interrupted runs on ordinary capacity.
 pub(super) fn replica(spec: &spec::AppSpec) -> Option<Fit<ContainerApp>> {
-    let mut needs = Needs::of_spec(spec);
+    let mut needs = Needs::of_rendered(spec);
     if let Some(application) = &mut needs.application {
         application.spot = false;
     }

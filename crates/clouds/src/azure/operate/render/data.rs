@@ -13,26 +13,6 @@ use crate::operate::pricing::Fit;
 
 /// The newest version of PostgreSQL that Azure offers.
 const NEWEST_POSTGRES: u8 = 18;
-/// Sizes of Azure Managed Redis: GiB that they hold, in tenths.
-const CACHES: &[(&str, u64)] = &[
-    ("Balanced_B0", 5),
-    ("Balanced_B1", 10),
-    ("Balanced_B3", 30),
-    ("Balanced_B5", 60),
-    ("Balanced_B10", 120),
-    ("Balanced_B20", 240),
-    ("Balanced_B50", 600),
-    ("Balanced_B100", 1_200),
-    ("Balanced_B150", 1_800),
-    ("Balanced_B250", 2_400),
-    ("Balanced_B350", 3_600),
-    ("Balanced_B500", 4_800),
-    ("Balanced_B700", 7_200),
-    ("Balanced_B1000", 9_600),
-];
-/// What the largest of them holds, in GiB.
-pub(super) const MOST_CACHE_GIB: u64 = 960;
-
 /// The PostgreSQL server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Database {
@@ -115,9 +95,7 @@ pub(super) struct Cache {
 
 /// The server that the database needs, as it is priced.
 pub(super) fn server(deployment: &Deployment) -> Option<Fit<FlexibleServer>> {
-    let needs = Needs::of_spec(&deployment.spec);
-    let data = needs.workload.database_gb;
-    needs.database.as_ref().map(|one| resources::server(one, data))
+    resources::resources(&Needs::of_rendered(&deployment.spec)).database
 }
 
 /// The database of a deployment that fits.
@@ -188,10 +166,8 @@ pub(super) fn chat(deployment: &Deployment) -> Option<Chat> {
 
 /// The cache, if there is one.
 pub(super) fn cache(deployment: &Deployment, own: &OwnSecrets) -> Option<Cache> {
-    let memory = deployment.extras.cache.as_ref()?.memory.as_u64();
-    let holds = |(_, tenths): &&(&str, u64)| tenths * (1 << 30) / 10 >= memory;
-    let (sku, _) = CACHES.iter().find(holds)?;
-    Some(Cache { sku, high_availability: survives_a_zone(deployment), secret: own.cache.clone()? })
+    let found = resources::resources(&Needs::of_rendered(&deployment.spec)).cache?.ok()?;
+    Some(Cache { sku: found.sku, high_availability: found.nodes > 1, secret: own.cache.clone()? })
 }
 
 /// Whether everything goes on when a zone of the region is lost.

@@ -6,7 +6,8 @@ use trefoil_core::units::Period;
 
 use super::alarms::LONGEST_WINDOW_MIN;
 use super::application::{asked, has_model, replica, seconds};
-use super::data::{MOST_CACHE_GIB, server, survives_a_zone};
+use super::data::{server, survives_a_zone};
+use crate::azure::operate::resources::MOST_CACHE_GIB;
 use crate::operate::render::Misfit;
 
 const MOST_REPLICAS: u32 = 300;

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use trefoil_core::deployment::Deployment;
 
+use super::super::resources::RULE_SETS;
+
 /// How often one address may ask in a minute.
 const REQUESTS_PER_MINUTE: u32 = 600;
 
@@ -21,17 +23,6 @@ struct Rule {
     expression: String,
 }
 
-/// The sets of rules that Google keeps, and what each refuses.
-const SETS: [(&str, &str); 8] = [
-    ("sqli-v33-stable", "SQL in requests"),
-    ("xss-v33-stable", "scripts in requests"),
-    ("lfi-v33-stable", "paths to files of the server"),
-    ("rfi-v33-stable", "addresses of foreign files"),
-    ("rce-v33-stable", "commands in requests"),
-    ("scannerdetection-v33-stable", "scanners"),
-    ("protocolattack-v33-stable", "requests that two servers read differently"),
-    ("sessionfixation-v33-stable", "sessions that somebody else began"),
-];
 /// New and grave weaknesses, Log4Shell the first; it has no levels of sensitivity.
 const CANARY: (&str, &str) = ("evaluatePreconfiguredWaf('cve-canary')", "new and grave weaknesses");
 /// The priority of the first rule.
@@ -56,7 +47,7 @@ pub(super) fn is_needed(deployment: &Deployment) -> bool {
 
 /// The firewall, when there is one.
 pub(super) fn firewall(deployment: &Deployment) -> Option<Firewall> {
-    let sets = SETS.iter().map(|(set, what)| {
+    let sets = RULE_SETS.iter().map(|(set, what)| {
         (format!("evaluatePreconfiguredWaf('{set}', {{'sensitivity': 1}})"), *what)
     });
     let rules = sets.chain([(CANARY.0.to_owned(), CANARY.1)]).enumerate();

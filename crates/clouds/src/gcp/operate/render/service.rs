@@ -140,7 +140,7 @@ impl Service {
 /// Cloud Run has no spot, and gives ordinary ones. A processor that it has not is a misfit of its
 /// own, beside that of the size.
 pub(super) fn fit(deployment: &Deployment) -> Resources {
-    let mut needs = Needs::of_spec(&deployment.spec);
+    let mut needs = Needs::of_rendered(&deployment.spec);
     if let Some(application) = &mut needs.application {
         application.spot = false;
         application.architecture = Architecture::X86;

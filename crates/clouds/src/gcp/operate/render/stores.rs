@@ -3,10 +3,11 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
+use trefoil_core::cost::Needs;
 use trefoil_core::deployment::Deployment;
-use trefoil_core::spec::{Database as Wanted, Profile};
+use trefoil_core::spec::Database as Wanted;
 
-use super::super::resources::{SqlInstance, SqlSize};
+use super::super::resources::{SqlInstance, SqlSize, resources};
 use super::names;
 
 /// The newest major version of PostgreSQL that Cloud SQL offers.
@@ -159,9 +160,9 @@ pub(super) struct Cache {
 
 /// The cache, when there is one.
 pub(super) fn cache(deployment: &Deployment) -> Option<Cache> {
-    deployment.extras.cache.as_ref().map(|wanted| Cache {
+    resources(&Needs::of_rendered(&deployment.spec)).cache.map(|cache| Cache {
         name: names::base(deployment),
-        memory_gb: wanted.memory.as_u64().div_ceil(1 << 30).max(1),
-        is_replicated: deployment.spec.profile >= Profile::Standard,
+        memory_gb: cache.memory_gb.into(),
+        is_replicated: cache.replicated,
     })
 }
