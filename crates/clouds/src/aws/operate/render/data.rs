@@ -8,7 +8,8 @@ use trefoil_core::spec::{AppSpec, Cache, Database as Asked};
 use super::super::resources::RdsInstance;
 use super::environment::DATABASE_USER;
 use super::names::{fit, identifier, prefix};
-use super::service::{seconds, survives};
+use super::service::survives;
+use crate::operate::render::seconds;
 
 /// The newest major version of PostgreSQL that is taken when the specification names none.
 const VERSION: u8 = 17;

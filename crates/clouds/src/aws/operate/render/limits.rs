@@ -9,8 +9,7 @@ use super::super::resources::{nearest_task, resources};
 use super::data::{LARGEST_NODE_GIB, gib_of};
 use super::environment::CLOUD;
 use super::schedule::expressions;
-use super::service::seconds;
-use crate::operate::render::Misfit;
+use crate::operate::render::{Misfit, seconds};
 
 /// Regions where accounts have two zones only.
 const TWO_ZONES: [&str; 1] = ["us-west-1"];
