@@ -12,6 +12,14 @@ const ADDRESSES: [&str; 2] = ["10.10.0.0/16", "10.20.0.0/16"];
 /// The numbers by which the routers of a pair know each other (BGP, private use: RFC 6996).
 const ROUTERS: [u32; 2] = [64_610, 64_620];
 
+/// Per cent of their processors at which more instances are started: room for what comes while
+/// they start. It is also what clouds choose that let nobody else choose.
+pub const TARGET_CPU_PERCENT: u32 = 60;
+/// Per cent of their memory at which more instances are started.
+pub const TARGET_MEMORY_PERCENT: u32 = 75;
+/// How often in a row an instance must fail to answer before it is replaced.
+pub const FAILED_CHECKS: u32 = 3;
+
 /// How many days logs are kept at least, by profile.
 const LOG_DAYS: [(Profile, u32); 3] =
     [(Profile::Small, 30), (Profile::Standard, 90), (Profile::Resilient, 365)];

@@ -114,7 +114,7 @@ fn comes_back(text: &str) {
     assert_eq!(parameters["parameters"]["image"]["value"], text);
     let app = yaml::read(&files["infra/azure/container-app.yaml"]);
     let container = &app["properties"]["template"]["containers"][0];
-    assert_eq!((&container["image"], &container["command"][1]), (&text.into(), &text.into()));
+    assert_eq!((&container["image"], &container["args"][1]), (&text.into(), &text.into()));
     assert_eq!(container["probes"][0]["httpGet"]["path"], format!("/{text}"));
     let named = |one: &&Value| one["name"] == "HOSTILE";
     let variable = container["env"].as_array().unwrap().iter().find(named).unwrap();

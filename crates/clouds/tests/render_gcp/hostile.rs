@@ -30,6 +30,7 @@ fn hostile(text: &str) -> Deployment {
          jobs: {job: {schedule: 0 1 * * *, command: [a]}}\nchat: {}\n",
     );
     let application = spec.application.as_mut().unwrap();
+    application.command = vec!["serve".to_owned(), text.to_owned()];
     application.health.path = path(text);
     application.health.ready = path(text);
     application.variables.insert("HOSTILE".to_owned(), text.to_owned());
@@ -98,8 +99,11 @@ fn hostile_text_stays_a_value_in_terraform() {
         assert_eq!(hcl_value(locals, "HOSTILE"), text);
         assert_eq!(hcl_value(locals, "CHAT_API_VERSION"), text);
         let jobs = file(&artefacts, "jobs.tf");
-        let (_, command) = jobs.split_once("command = [").unwrap();
-        assert_eq!(hcl_string(command), text);
+        let (_, arguments) = jobs.split_once("args    = [").unwrap();
+        assert_eq!(hcl_string(arguments), text);
+        let service = file(&artefacts, "service.tf");
+        let (_, arguments) = service.split_once("args  = [\"serve\", ").unwrap();
+        assert_eq!(hcl_string(arguments), text);
         let path = path(text);
         assert_eq!(hcl_value(file(&artefacts, "service.tf"), "path"), path);
         assert_eq!(hcl_value(file(&artefacts, "monitoring.tf"), "path"), path);

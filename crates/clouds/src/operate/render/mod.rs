@@ -6,9 +6,11 @@
 
 pub mod align;
 pub mod escape;
+pub mod names;
 pub mod templates;
 
 use trefoil_core::deployment::Deployment;
+use trefoil_core::units::Period;
 
 use crate::Result;
 
@@ -52,4 +54,9 @@ impl Misfit {
     ) -> Self {
         Self { path: path.into(), message: message.into(), nearest: nearest.into() }
     }
+}
+
+/// Whole seconds, rounded up: what clouds count in.
+pub fn seconds(period: Period) -> u64 {
+    period.as_millis().div_ceil(1_000)
 }

@@ -14,7 +14,8 @@ pub struct Application {
     /// The container image, with a tag or digest.
     #[serde(default)]
     pub image: Option<String>,
-    /// The program and its arguments.
+    /// The program and its arguments. In a container they take the place of the image's CMD; its
+    /// ENTRYPOINT stays, as with `command` of Docker Compose.
     #[serde(default)]
     pub command: Vec<String>,
     /// A program and its arguments that `trefoil up` runs once on a new database, before the

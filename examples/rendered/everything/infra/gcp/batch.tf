@@ -73,9 +73,8 @@ resource "google_cloud_scheduler_job" "job_clean" {
           }
           runnables = [{
             container = {
-              imageUri   = local.image
-              entrypoint = "clean"
-              commands   = ["--days", "30"]
+              imageUri = local.image
+              commands = ["clean", "--days", "30"]
             }
           }]
         }

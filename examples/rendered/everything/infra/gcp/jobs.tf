@@ -3,15 +3,13 @@ locals {
   jobs = {
     "report" = {
       name    = "everything-gcp-report"
-      command = ["report"]
-      args    = []
+      args    = ["report"]
       timeout = "900s"
       retries = 0
     }
     "setup" = {
       name    = "everything-gcp-setup"
-      command = ["migrate"]
-      args    = []
+      args    = ["migrate"]
       timeout = "1800s"
       retries = 0
     }
@@ -43,9 +41,8 @@ resource "google_cloud_run_v2_job" "application" {
       }
 
       containers {
-        image   = local.image
-        command = each.value.command
-        args    = each.value.args
+        image = local.image
+        args  = each.value.args
 
         resources {
           limits = {

@@ -12,12 +12,12 @@ locals {
 
   # What the application is told; Cloud Run adds PORT.
   environment = {
-    LOG_LEVEL                   = "warning"
-    CHAT_TIMEOUT_MS             = "90000"
     CHAT_MODEL                  = "google/gemini-2.5-flash"
+    CHAT_TIMEOUT_MS             = "90000"
+    GREETING                    = "Good morning, \"friend\""
+    LOG_LEVEL                   = "warning"
     OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318"
     OTEL_SERVICE_NAME           = "everything"
-    GREETING                    = "Good morning, \"friend\""
     PRICE                       = "$${5} or 5 %%{off}"
     BUCKET_DOCUMENTS_URL        = "gs://${google_storage_bucket.application["documents"].name}"
     BUCKET_EXPORTS_URL          = "gs://${google_storage_bucket.application["exports"].name}"

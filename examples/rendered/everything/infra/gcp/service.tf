@@ -44,6 +44,7 @@ resource "google_cloud_run_v2_service" "application" {
 
       # What it traces at start is not lost.
       depends_on = ["collector"]
+      args       = ["serve", "--workers", "2"] # in place of the image's CMD
 
       ports {
         container_port = 8080

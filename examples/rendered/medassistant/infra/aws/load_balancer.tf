@@ -37,14 +37,14 @@ resource "aws_lb_target_group" "this" {
   deregistration_delay = 30
 
   # `ready`, not `health`: users are only sent to a task that can serve. ECS replaces a task that
-  # stays unready for 5 checks in a row, which also is what becomes of one that hangs.
+  # stays unready for 3 checks in a row, which also is what becomes of one that hangs.
   health_check {
     path                = "/ready"
     matcher             = "200"
     interval            = 10
     timeout             = 5
     healthy_threshold   = 2
-    unhealthy_threshold = 5
+    unhealthy_threshold = 3
   }
 }
 

@@ -3,15 +3,13 @@ locals {
   jobs = {
     "clean" = {
       name    = "medassistant-gcp-clean"
-      command = ["medassistant"]
-      args    = ["clean"]
+      args    = ["medassistant", "clean"]
       timeout = "900s"
       retries = 0
     }
     "setup" = {
       name    = "medassistant-gcp-setup"
-      command = ["medassistant"]
-      args    = ["migrate"]
+      args    = ["medassistant", "migrate"]
       timeout = "1800s"
       retries = 0
     }
@@ -43,9 +41,8 @@ resource "google_cloud_run_v2_job" "application" {
       }
 
       containers {
-        image   = local.image
-        command = each.value.command
-        args    = each.value.args
+        image = local.image
+        args  = each.value.args
 
         resources {
           limits = {

@@ -12,9 +12,9 @@ locals {
 
   # What the application is told; Cloud Run adds PORT.
   environment = {
-    LOG_LEVEL            = "info"
-    CHAT_TIMEOUT_MS      = "60000"
     CHAT_MODEL           = "google/gemini-2.5-flash"
+    CHAT_TIMEOUT_MS      = "60000"
+    LOG_LEVEL            = "info"
     BUCKET_DOCUMENTS_URL = "gs://${google_storage_bucket.application["documents"].name}"
     SESSIONS_URL         = "firestore://${var.project_id}/${google_firestore_database.sessions.name}/sessions"
     CHAT_BASE_URL        = "https://${var.region}-aiplatform.googleapis.com/v1/projects/${var.project_id}/locations/${var.region}/endpoints/openapi"

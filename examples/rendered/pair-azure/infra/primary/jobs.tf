@@ -3,8 +3,7 @@ locals {
   jobs = {
     "setup" = {
       name    = "medassistant-primary-setup"
-      command = ["medassistant"]
-      args    = ["migrate"]
+      args    = ["medassistant", "migrate"]
       timeout = "1800s"
       retries = 0
     }
@@ -36,9 +35,8 @@ resource "google_cloud_run_v2_job" "application" {
       }
 
       containers {
-        image   = local.image
-        command = each.value.command
-        args    = each.value.args
+        image = local.image
+        args  = each.value.args
 
         resources {
           limits = {

@@ -41,6 +41,7 @@ resource "google_cloud_run_v2_service" "application" {
     containers {
       name  = "application"
       image = local.image
+      args  = ["medassistant", "serve"] # in place of the image's CMD
 
       ports {
         container_port = 8000

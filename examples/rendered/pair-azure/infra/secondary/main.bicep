@@ -34,9 +34,9 @@ param bindDomain bool = false
 @maxLength(2)
 param peerAddresses array = []
 
-@description('What both halves of the VPN know and nobody else.')
+@description('The keys of the two tunnels, which both halves know and nobody else: `first` and `second`.')
 @secure()
-param vpnSharedKey string = ''
+param vpnSharedKeys object = {}
 
 // Names that must be unique in all of Azure end with this: the same on every deployment, another
 // in every other resource group.
@@ -262,7 +262,7 @@ module vpn 'modules/vpn.bicep' = {
     tags: tags
     gatewaySubnetId: network.outputs.gatewaySubnetId
     peerAddresses: peerAddresses
-    sharedKey: vpnSharedKey
+    sharedKeys: vpnSharedKeys
   }
 }
 

@@ -35,27 +35,29 @@ resource "aws_vpn_connection" "peer" {
   # AWS makes the keys of the tunnels and keeps them where secrets are kept.
   preshared_key_storage = "SecretsManager"
 
-  # Azure's gateways take addresses of this range alone; the others take any.
-  tunnel1_inside_cidr = cidrsubnet("169.254.21.0/26", 4, 2 * count.index + 0)
+  # A /30 of its own in 169.254.21.0/24 for the first gateway, 169.254.22.0/24 for the second: Azure's
+  # gateways take no others.
+  tunnel1_inside_cidr = cidrsubnet("169.254.${21 + count.index}.0/29", 1, 0)
 
   tunnel1_ike_versions                 = ["ikev2"]
   tunnel1_phase1_dh_group_numbers      = [14, 20]
   tunnel1_phase1_encryption_algorithms = ["AES256"]
   tunnel1_phase1_integrity_algorithms  = ["SHA2-256", "SHA2-384"]
   tunnel1_phase2_dh_group_numbers      = [14, 20]
-  tunnel1_phase2_encryption_algorithms = ["AES256"]
+  tunnel1_phase2_encryption_algorithms = ["AES256", "AES256-GCM-16"]
   tunnel1_phase2_integrity_algorithms  = ["SHA2-256", "SHA2-384"]
 
 
-  # Azure's gateways take addresses of this range alone; the others take any.
-  tunnel2_inside_cidr = cidrsubnet("169.254.21.0/26", 4, 2 * count.index + 1)
+  # A /30 of its own in 169.254.21.0/24 for the first gateway, 169.254.22.0/24 for the second: Azure's
+  # gateways take no others.
+  tunnel2_inside_cidr = cidrsubnet("169.254.${21 + count.index}.0/29", 1, 1)
 
   tunnel2_ike_versions                 = ["ikev2"]
   tunnel2_phase1_dh_group_numbers      = [14, 20]
   tunnel2_phase1_encryption_algorithms = ["AES256"]
   tunnel2_phase1_integrity_algorithms  = ["SHA2-256", "SHA2-384"]
   tunnel2_phase2_dh_group_numbers      = [14, 20]
-  tunnel2_phase2_encryption_algorithms = ["AES256"]
+  tunnel2_phase2_encryption_algorithms = ["AES256", "AES256-GCM-16"]
   tunnel2_phase2_integrity_algorithms  = ["SHA2-256", "SHA2-384"]
 
   tags = { Name = "${local.name}-peer-${count.index}" }

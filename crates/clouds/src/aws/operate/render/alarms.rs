@@ -8,7 +8,7 @@ use trefoil_core::deployment::{Deployment, Metric};
 use trefoil_core::spec::{Alarm as Asked, AppSpec, Comparison, Statistic};
 
 use super::names::{fit, identifier, slug};
-use super::service::seconds;
+use crate::operate::render::seconds;
 
 /// An alarm of the specification.
 #[derive(Debug, Serialize)]

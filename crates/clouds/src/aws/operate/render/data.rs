@@ -8,7 +8,7 @@ use trefoil_core::spec::{AppSpec, Database as Asked};
 use super::super::resources::{self, RdsInstance};
 use super::environment::DATABASE_USER;
 use super::names::{fit, identifier, prefix};
-use super::service::seconds;
+use crate::operate::render::seconds;
 
 /// The newest major version of PostgreSQL that is taken when the specification names none.
 const VERSION: u8 = 17;

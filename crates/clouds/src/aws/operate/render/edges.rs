@@ -6,7 +6,7 @@ use trefoil_core::deployment::{Deployment, Pair};
 
 use super::super::resources;
 use super::CLOUD;
-use super::service::seconds;
+use crate::operate::render::seconds;
 
 /// CloudFront waits no longer than this between two pieces of an answer.
 const MOST_SILENCE_S: u64 = 60;

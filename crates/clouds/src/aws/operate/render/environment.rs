@@ -105,6 +105,10 @@ pub(super) fn secret_variables(
     if let Some(key) = spec.chat.as_ref().and_then(|chat| chat.key.as_deref()) {
         all.insert("CHAT_API_KEY".into(), place(key));
     }
+    // A name can be given once: what the environment gives wins over what is declared.
+    for given in variables(deployment, application) {
+        all.remove(&given.name);
+    }
     all.into_iter().map(|(name, value)| Variable { name, value }).collect()
 }
 

@@ -5,7 +5,7 @@ use trefoil_core::spec::AppSpec;
 
 use super::names::fit;
 use super::schedule::expressions;
-use super::service::seconds;
+use crate::operate::render::seconds;
 
 /// A job.
 #[derive(Debug, Serialize)]

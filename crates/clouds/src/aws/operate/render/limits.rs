@@ -8,8 +8,7 @@ use trefoil_core::units::Period;
 use super::super::resources::{most_cache_gib, nearest_task, resources};
 use super::environment::CLOUD;
 use super::schedule::expressions;
-use super::service::seconds;
-use crate::operate::render::Misfit;
+use crate::operate::render::{Misfit, seconds};
 
 /// Regions where accounts have two zones only.
 const TWO_ZONES: [&str; 1] = ["us-west-1"];

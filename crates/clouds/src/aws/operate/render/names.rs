@@ -1,13 +1,13 @@
 //! Names within AWS's limits: stable from one rendering to the next, and different for what is
 //! different.
 
-use sha2::{Digest, Sha256};
+use crate::operate::render::names::{marked, shortened, single_hyphens};
 
 /// The longest beginning of a name. A load balancer's name has 32 characters, and the longest
 /// ending that is put after this one has 8.
 const PREFIX: usize = 24;
-/// Six digits of a digest: two names of one account that are cut to the same beginning differ.
-const DIGITS: usize = 6;
+/// The longest name that is made of an address.
+const LONGEST_SLUG: usize = 47;
 /// What names of one kind of resource or another may not begin with.
 const RESERVED: [&str; 9] =
     ["amazon", "amzn-", "aws", "config", "internal-", "sg-", "ssm", "sthree-", "xn--"];
@@ -22,18 +22,13 @@ pub(super) fn prefix(application: &str, environment: &str) -> String {
     fit(&whole, PREFIX)
 }
 
-/// `name` itself if it has at most `longest` characters and no two hyphens in a row, which
-/// databases and registries refuse; else its beginning and a part of its digest.
+/// `name` within `longest` characters and without two hyphens in a row, which databases and
+/// registries refuse.
 pub(super) fn fit(name: &str, longest: usize) -> String {
-    if name.len() <= longest && !name.contains("--") {
-        return name.to_owned();
+    match name.contains("--") {
+        true => marked(&single_hyphens(name), name, longest),
+        false => shortened(name, longest),
     }
-    let digest = hex::encode(Sha256::digest(name));
-    let parts: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).collect();
-    let single = parts.join("-");
-    let room = longest.saturating_sub(DIGITS + 1);
-    let beginning: String = single.chars().take(room).collect();
-    format!("{}-{}", beginning.trim_end_matches('-'), &digest[..DIGITS])
 }
 
 /// A name as Terraform's own: letters, digits and underscores, `kind` first.
@@ -43,11 +38,8 @@ pub(super) fn identifier(kind: &str, name: &str) -> String {
 
 /// A name made of an address, which may hold anything: what can be read of it, and its digest.
 pub(super) fn slug(address: &str) -> String {
-    let digest = hex::encode(Sha256::digest(address));
     let plain =
         |one: char| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '-' };
     let readable: String = address.chars().map(plain).collect();
-    let parts: Vec<&str> = readable.split('-').filter(|part| !part.is_empty()).collect();
-    let readable: String = parts.join("-").chars().take(40).collect();
-    format!("{}-{}", readable.trim_end_matches('-'), &digest[..DIGITS])
+    marked(&single_hyphens(&readable), address, LONGEST_SLUG)
 }

@@ -1,16 +1,16 @@
 //! The application's service: its tasks, how they are asked how they are, and how many run.
 
 use serde::Serialize;
-use trefoil_core::deployment::Deployment;
+use trefoil_core::deployment::{
+    Deployment, FAILED_CHECKS, TARGET_CPU_PERCENT, TARGET_MEMORY_PERCENT,
+};
 use trefoil_core::spec::{Application, Processor};
-use trefoil_core::units::Period;
 
 use super::super::resources::FargateService;
+use crate::operate::render::seconds;
 
 /// A load balancer cuts an answer off that is silent for longer, unless more is asked for.
 const IDLE_S: u64 = 60;
-/// So many checks in a row without an answer, and a task is replaced.
-const UNHEALTHY: u32 = 5;
 /// The slowest answers that nobody is told of, when the specification has no alarm of its own.
 const SLOW_S: u32 = 5;
 
@@ -23,7 +23,11 @@ pub(super) struct Service {
     memory_mib: u64,
     min: u32,
     max: u32,
+    /// Whether none may run when nobody asks, which Fargate cannot do.
+    sleeps: bool,
     concurrency: u32,
+    cpu_percent: u32,
+    memory_percent: u32,
     request_ms: u64,
     requests_per_minute: u64,
     providers: Vec<Provider>,
@@ -74,7 +78,10 @@ impl Service {
             // Fargate does not sleep, and whoever allows none to run allows one.
             min: scale.min.max(1),
             max: scale.max.max(1),
+            sleeps: scale.min == 0,
             concurrency: scale.concurrency,
+            cpu_percent: TARGET_CPU_PERCENT,
+            memory_percent: TARGET_MEMORY_PERCENT,
             request_ms,
             // An instance works on so many at once, each for so long.
             requests_per_minute: u64::from(scale.concurrency) * 60_000 / request_ms.max(1),
@@ -101,14 +108,9 @@ fn health(application: &Application) -> Health {
         ready: health.ready.clone(),
         interval_s: seconds(health.interval),
         timeout_s: seconds(health.timeout),
-        unhealthy: UNHEALTHY,
+        unhealthy: FAILED_CHECKS,
         grace_s: seconds(health.start_time),
     }
-}
-
-/// Whole seconds, of a length of time that has been checked to be whole.
-pub(super) fn seconds(period: Period) -> u64 {
-    period.as_millis().div_ceil(1_000)
 }
 
 /// `number` times `unit`, of a size of Fargate, which is always whole.

@@ -13,6 +13,7 @@ use super::image_suffix;
 use super::jobs::{Job, jobs};
 use super::names::prefix;
 use super::service::Service;
+use crate::operate::render::seconds;
 use crate::{Error, Result};
 
 /// What the templates know.
@@ -127,10 +128,7 @@ impl Values {
             buckets: buckets(spec, &name),
             sessions: sessions(deployment),
             cache: priced.cache.transpose().map_err(misfit)?.as_ref().map(cache),
-            chat: spec
-                .chat
-                .as_ref()
-                .map(|chat| Chat { timeout_s: super::service::seconds(chat.timeout) }),
+            chat: spec.chat.as_ref().map(|chat| Chat { timeout_s: seconds(chat.timeout) }),
             chat_bedrock: environment::bedrock(spec),
             jobs: jobs(spec, &name),
             domain: edges::domain(deployment),

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use trefoil_core::cost::Needs;
-use trefoil_core::deployment::Deployment;
+use trefoil_core::deployment::{
+    Deployment, FAILED_CHECKS, TARGET_CPU_PERCENT, TARGET_MEMORY_PERCENT,
+};
 use trefoil_core::spec;
-use trefoil_core::units::Period;
 
 use super::names::{self, Names};
 use crate::azure::operate::resources::{ContainerApp, resources};
 use crate::operate::pricing::{Fit, words};
+use crate::operate::render::seconds;
 
 /// How often a probe may fail at most before it counts.
 const MOST_FAILURES: u64 = 10;
@@ -21,7 +23,7 @@ const MOST_FAILURES: u64 = 10;
 pub(super) struct Application {
     /// The image that is deployed until the pipeline gives another.
     pub(super) image: String,
-    /// The program and its arguments; the image's own when empty.
+    /// What takes the place of the image's CMD; nothing when empty.
     pub(super) command: Vec<String>,
     /// Where it listens.
     pub(super) port: u16,
@@ -35,6 +37,9 @@ pub(super) struct Application {
     pub(super) max: u32,
     /// Requests at the same time before another replica starts.
     pub(super) concurrency: u32,
+    /// Per cent of the processors, and of the memory, at which another replica starts.
+    pub(super) cpu_percent: u32,
+    pub(super) memory_percent: u32,
     /// Seconds that requests in flight may take to end.
     pub(super) drain_s: u64,
     /// How it is asked how it is.
@@ -66,6 +71,8 @@ pub(super) struct Health {
     pub(super) startup_period_s: u64,
     /// How often that may fail.
     pub(super) startup_failures: u64,
+    /// How often in a row the others may fail.
+    pub(super) failures: u32,
 }
 
 /// An environment variable.
@@ -142,8 +149,8 @@ impl OwnSecrets {
 /// The secrets that the specification names, each once.
 pub(super) fn asked(spec: &spec::AppSpec) -> BTreeSet<String> {
     let application = spec.application.iter().flat_map(|one| one.secrets.values());
-    let chat = spec.chat.iter().filter(|chat| chat.endpoint.is_some());
-    application.chain(chat.filter_map(|chat| chat.key.as_ref())).cloned().collect()
+    let key = spec.chat.as_ref().and_then(|chat| chat.key.as_ref());
+    application.chain(key.filter(|_| spec.application.is_some())).cloned().collect()
 }
 
 /// The size of a replica, as it is priced. Container Apps have no interruptible capacity: what may
@@ -176,6 +183,8 @@ pub(super) fn application(
         min: scale.min,
         max: scale.max,
         concurrency: scale.concurrency,
+        cpu_percent: TARGET_CPU_PERCENT,
+        memory_percent: TARGET_MEMORY_PERCENT,
         drain_s: seconds(one.drain),
         health: health(&one.health),
         dapr: one.dapr,
@@ -193,16 +202,17 @@ fn waits_for(own: &OwnSecrets) -> Vec<&'static str> {
 }
 
 fn health(health: &spec::Health) -> Health {
-    let interval_s = seconds(health.interval);
-    let start_s = seconds(health.start_time);
+    let interval_s = seconds(health.interval).max(1);
+    let start_s = seconds(health.start_time).max(1);
     let startup_period_s = interval_s.max(start_s.div_ceil(MOST_FAILURES));
     Health {
         path: health.path.clone(),
         ready: health.ready.clone(),
         interval_s,
-        timeout_s: seconds(health.timeout),
+        timeout_s: seconds(health.timeout).max(1),
         startup_period_s,
         startup_failures: start_s.div_ceil(startup_period_s),
+        failures: FAILED_CHECKS,
     }
 }
 
@@ -266,8 +276,8 @@ fn chat(chat: &spec::Chat) -> Vec<Variable> {
     };
     if chat.endpoint.is_some() {
         all.extend(chat.model.get("azure").map(|model| written("CHAT_MODEL", model)));
-        all.extend(chat.key.as_ref().map(|key| variable("CHAT_API_KEY", Given::Secret, key)));
     }
+    all.extend(chat.key.as_ref().map(|key| variable("CHAT_API_KEY", Given::Secret, key)));
     all.extend(chat.api_version.as_ref().map(|version| written("CHAT_API_VERSION", version)));
     all.push(written("CHAT_TIMEOUT_MS", &chat.timeout.as_millis().to_string()));
     all
@@ -308,16 +318,11 @@ pub(super) fn jobs(deployment: &Deployment, names: &Names) -> Vec<Job> {
         name: names.job(name),
         schedule: Some(job.schedule.as_str().to_owned()),
         command: job.command.clone(),
-        timeout_s: seconds(job.timeout),
-        // Once more: a run is cut off when Azure mends the machine below it.
-        retries: 1,
+        timeout_s: seconds(job.timeout).max(1),
+        // A run that failed waits for its next time, as it does under cron.
+        retries: 0,
     });
     jobs.collect()
-}
-
-/// Whole seconds, at least one.
-pub(super) fn seconds(period: Period) -> u64 {
-    period.as_millis().div_ceil(1_000).max(1)
 }
 
 fn number(decimal: Decimal) -> String {

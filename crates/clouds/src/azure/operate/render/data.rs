@@ -6,10 +6,11 @@ use trefoil_core::cost::Needs;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::Profile;
 
-use super::application::{OwnSecrets, has_model, seconds};
+use super::application::{OwnSecrets, has_model};
 use super::names;
 use crate::azure::operate::resources::{self, FlexibleServer};
 use crate::operate::pricing::Fit;
+use crate::operate::render::seconds;
 
 /// The newest version of PostgreSQL that Azure offers.
 const NEWEST_POSTGRES: u8 = 18;
@@ -152,7 +153,7 @@ pub(super) fn sessions(deployment: &Deployment) -> Option<Sessions> {
     let one = deployment.spec.sessions.as_ref()?;
     let resilient = deployment.spec.profile == Profile::Resilient;
     Some(Sessions {
-        ttl_s: seconds(one.ttl),
+        ttl_s: seconds(one.ttl).max(1),
         zones: survives_a_zone(deployment),
         backups: if resilient { "Continuous30Days" } else { "Continuous7Days" },
     })

@@ -48,6 +48,8 @@ pub(super) struct Domain {
 pub(super) struct Vpn {
     /// The folder of the other half.
     pub(super) other_folder: String,
+    /// Its cloud.
+    pub(super) other_cloud: String,
     /// The addresses of the other half.
     pub(super) other_addresses: &'static str,
     /// The number of the router here (BGP).
@@ -98,6 +100,7 @@ pub(super) fn vpn(deployment: &Deployment) -> Option<Vpn> {
     let pair = deployment.pair.as_ref().filter(|pair| pair.private_network && has_database)?;
     Some(Vpn {
         other_folder: pair.other_folder.clone(),
+        other_cloud: pair.other_cloud.clone(),
         other_addresses: pair.other_addresses,
         router: pair.router,
         other_router: pair.other_router,

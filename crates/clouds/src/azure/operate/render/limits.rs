@@ -1,14 +1,17 @@
 //! What of a specification Azure cannot be, with numbers and the nearest that fits.
 
+use rust_decimal::Decimal;
+use trefoil_core::cost::Needs;
 use trefoil_core::deployment::{Deployment, Metric};
 use trefoil_core::spec::{Alarm, Application, Processor};
 use trefoil_core::units::Period;
 
 use super::alarms::LONGEST_WINDOW_MIN;
-use super::application::{asked, has_model, replica, seconds};
+use super::application::{asked, has_model, replica};
 use super::data::{server, survives_a_zone};
-use crate::azure::operate::resources::MOST_CACHE_GIB;
-use crate::operate::render::Misfit;
+use crate::azure::operate::resources::{ContainerApp, MOST_CACHE_GIB};
+use crate::operate::pricing::words;
+use crate::operate::render::{Misfit, seconds};
 
 const MOST_REPLICAS: u32 = 300;
 /// Of a probe: how often, and for how long at most, in seconds.
@@ -119,9 +122,32 @@ fn size(deployment: &Deployment, found: &mut Vec<Misfit>) {
     if size.processor == Processor::Arm {
         let message = "Container Apps offer x86-64 processors only";
         found.push(Misfit::new("size.processor", message, "x86"));
-    } else if let Some(Err(why)) = replica(&deployment.spec) {
-        found.push(Misfit::new("size", why, "cpu: 4, memory: 8Gi"));
+        return;
     }
+    match replica(&deployment.spec) {
+        Some(Ok(fit)) => rounded(deployment, &fit, found),
+        Some(Err(why)) => found.push(Misfit::new("size", why, "cpu: 4, memory: 8Gi")),
+        None => {}
+    }
+}
+
+/// A size that only a larger one can carry is refused: it would cost more than was asked for.
+fn rounded(deployment: &Deployment, fit: &ContainerApp, found: &mut Vec<Misfit>) {
+    let Some(asked) = Needs::of_spec(&deployment.spec).application else { return };
+    if (fit.vcpu, fit.memory_gib) == (asked.vcpu, asked.memory_gib) {
+        return;
+    }
+    let message = format!(
+        "a replica has 0.25 to 4 vCPU in quarters and twice as many GiB, not {} vCPU and {} GiB",
+        words(asked.vcpu),
+        words(asked.memory_gib.round_dp(3))
+    );
+    let nearest = format!(
+        "size: {{ cpu: {}, memory: {}Mi }}",
+        words(fit.vcpu),
+        words(fit.memory_gib * Decimal::from(1_024))
+    );
+    found.push(Misfit::new("size", message, nearest));
 }
 
 fn scale(deployment: &Deployment, found: &mut Vec<Misfit>) {

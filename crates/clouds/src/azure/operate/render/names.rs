@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use trefoil_core::deployment::Deployment;
-use trefoil_core::digest;
 
-/// How many hexadecimal digits keep apart names that were cut.
-const DIGITS: usize = 4;
+use crate::operate::render::names::{marked, shortened as fit, single_hyphens};
 
 /// The names of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -87,7 +85,7 @@ impl Names {
 /// The name of a container of objects: single hyphens, 63.
 pub(super) fn container(bucket: &str) -> String {
     let single = single_hyphens(bucket);
-    if single == bucket { single } else { format!("{}-{}", fit(&single, 58), digits(bucket)) }
+    if single == bucket { single } else { marked(&single, bucket, 63) }
 }
 
 /// A symbol of Bicep for a name of the specification, which has no underscores.
@@ -110,26 +108,7 @@ pub(super) fn numbered(kind: &str, receivers: &BTreeMap<String, ()>) -> Vec<(Str
     receivers.keys().enumerate().map(number).collect()
 }
 
-/// At most `most` characters. A name that is cut ends with digits that keep it apart from others.
-fn fit(name: &str, most: usize) -> String {
-    if name.len() <= most {
-        return name.to_owned();
-    }
-    let kept: String = name.chars().take(most - DIGITS - 1).collect();
-    format!("{}-{}", kept.trim_end_matches('-'), digits(name))
-}
-
 /// At most `most` letters and digits; a token follows that keeps them apart.
 fn letters(name: &str, most: usize) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).take(most).collect()
-}
-
-/// Azure refuses two hyphens in a row.
-fn single_hyphens(name: &str) -> String {
-    let parts: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).collect();
-    parts.join("-")
-}
-
-fn digits(name: &str) -> String {
-    digest::sha256_hex(name.as_bytes()).chars().take(DIGITS).collect()
 }

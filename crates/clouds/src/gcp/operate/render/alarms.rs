@@ -8,7 +8,7 @@ use trefoil_core::spec::{Alarm, Comparison, Statistic};
 use trefoil_core::units::Period;
 
 use super::names;
-use super::service::seconds;
+use crate::operate::render::seconds;
 
 /// Who is told, and of what.
 #[derive(Debug, Serialize)]

@@ -6,9 +6,9 @@ use trefoil_core::spec::{Alarm, Health, Processor, Statistic};
 use trefoil_core::units::Period;
 
 use super::super::resources::{RunService, SqlSize};
-use super::service::{fit, request_s, seconds};
+use super::service::{fit, request_s};
 use super::stores::NEWEST_POSTGRES;
-use crate::operate::render::Misfit;
+use crate::operate::render::{Misfit, seconds};
 
 /// The longest request, in seconds. Source: Cloud Run, "Request timeout".
 const REQUEST_S: u64 = 3_600;

@@ -1,10 +1,9 @@
 //! Names within Google Cloud's limits: stable, and no two alike.
 
-use sha2::{Digest, Sha256};
 use trefoil_core::deployment::Deployment;
 
-/// How many characters of a digest tell shortened names apart.
-const DIGEST: usize = 6;
+use crate::operate::render::names::shortened;
+
 /// The longest name of most resources is 63; what is added to the environment's name is at most 23.
 const BASE: usize = 40;
 /// The longest name of a service or job of Cloud Run.
@@ -17,16 +16,6 @@ const BUCKET: usize = 32;
 const POOL: usize = 29;
 /// The longest name of a secret is 255.
 const SECRET: usize = 255;
-
-/// `text`, shortened to `longest` characters, with a digest of the whole so that two stay two.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
-    if text.len() <= longest {
-        return text.to_owned();
-    }
-    let digest = hex::encode(Sha256::digest(text.as_bytes()));
-    let kept: String = text.chars().take(longest - DIGEST - 1).collect();
-    format!("{}-{}", kept.trim_end_matches('-'), &digest[..DIGEST])
-}
 
 /// The name of an environment of an application: what most of its resources are called.
 pub(super) fn base(deployment: &Deployment) -> String {

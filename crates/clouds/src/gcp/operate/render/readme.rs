@@ -251,6 +251,14 @@ fn limits(deployment: &Deployment, values: &Values) -> Vec<String> {
             "The quota of a new project is fewer instances than `scale.max` may ask for: look under Cloud Run, Quotas.",
         ),
         (
+            values.service.is_some(),
+            "The commands of the specification take the place of the image's CMD, as on every cloud: the image has no ENTRYPOINT, or one that runs its arguments.",
+        ),
+        (
+            values.service.is_some(),
+            "Cloud Run starts instances by requests, and at 60 per cent of the processors, which cannot be changed; it looks at no memory.",
+        ),
+        (
             interruptible,
             "Cloud Run has no spot instances: `scale.interruptible` changes nothing here, nor the price.",
         ),

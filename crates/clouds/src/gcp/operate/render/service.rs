@@ -1,19 +1,20 @@
 //! The application on Cloud Run, and its jobs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use trefoil_core::cost::Needs;
 use trefoil_core::cost::needs::Architecture;
-use trefoil_core::deployment::Deployment;
+use trefoil_core::deployment::{Deployment, FAILED_CHECKS};
 use trefoil_core::spec::{Application, Health, Job};
-use trefoil_core::units::{Bytes, Period};
+use trefoil_core::units::Bytes;
 
 use super::super::resources::{self, Billing, Resources, RunService};
 use super::names;
+use crate::operate::render::seconds;
 
 /// How long a request may take, unless the language model may take longer.
 const REQUEST_S: u64 = 300;
-/// How often in a row an instance must fail to answer before it is replaced.
-const LIVENESS_FAILURES: u64 = 3;
 /// Google's build of the OpenTelemetry collector.
 const COLLECTOR: &str = "us-docker.pkg.dev/cloud-ops-agents-artifacts/google-cloud-opentelemetry-collector/otelcol-google:0.160.0";
 
@@ -23,6 +24,8 @@ pub(super) struct Service {
     pub name: String,
     pub ingress: &'static str,
     pub port: u16,
+    /// What takes the place of the image's CMD; nothing when empty.
+    pub args: Vec<String>,
     pub cpu: String,
     pub cpu_milli: u64,
     pub memory: String,
@@ -93,8 +96,6 @@ pub(super) struct RunJob {
     pub label: String,
     pub name: String,
     pub schedule: Option<String>,
-    pub command: Vec<String>,
-    pub program: String,
     pub args: Vec<String>,
     pub timeout_s: u64,
     pub retries: u32,
@@ -116,6 +117,7 @@ impl Service {
             name: names::base(deployment),
             ingress: if is_behind_edge { "internal-and-cloud-load-balancing" } else { "all" },
             port: application.port,
+            args: application.command.clone(),
             cpu: size.vcpu.normalize().to_string(),
             cpu_milli: u64::try_from(millis(size)).unwrap_or(u64::MAX),
             memory: kubernetes(memory),
@@ -154,11 +156,6 @@ pub(super) fn request_s(deployment: &Deployment) -> u64 {
     REQUEST_S.max(chat)
 }
 
-/// Whole seconds, rounded up.
-pub(super) fn seconds(period: Period) -> u64 {
-    period.as_millis().div_ceil(1_000)
-}
-
 /// An amount of memory as Kubernetes writes it.
 fn kubernetes(memory: Bytes) -> String {
     const GI: u64 = 1 << 30;
@@ -169,15 +166,18 @@ fn kubernetes(memory: Bytes) -> String {
 }
 
 fn startup(health: &Health) -> Probe {
-    let period_s = seconds(health.interval);
-    let failures = seconds(health.start_time).div_ceil(period_s.max(1));
-    Probe { period_s, timeout_s: seconds(health.timeout), failures, budget_s: failures * period_s }
+    let period_s = seconds(health.interval).max(1);
+    probe(health, seconds(health.start_time).div_ceil(period_s).max(1))
 }
 
 fn liveness(health: &Health) -> Probe {
-    let period_s = seconds(health.interval);
-    let failures = LIVENESS_FAILURES;
-    Probe { period_s, timeout_s: seconds(health.timeout), failures, budget_s: failures * period_s }
+    probe(health, u64::from(FAILED_CHECKS))
+}
+
+fn probe(health: &Health, failures: u64) -> Probe {
+    let period_s = seconds(health.interval).max(1);
+    let timeout_s = seconds(health.timeout).max(1);
+    Probe { period_s, timeout_s, failures, budget_s: failures * period_s }
 }
 
 /// What the application is told and what is no secret, except for what only the cloud knows.
@@ -199,23 +199,23 @@ fn variables(deployment: &Deployment, application: &Application) -> Vec<Variable
         variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318".to_owned()));
         variables.push(("OTEL_SERVICE_NAME", spec.name.clone()));
     }
-    let declared = &application.variables;
-    // What the specification declares of these wins: it knows its application.
-    variables.retain(|(name, _)| {
-        !declared.contains_key(*name) && !application.secrets.contains_key(*name)
-    });
     let given = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
-    let declared = declared.iter().map(|(name, value)| (name.clone(), value.clone()));
-    given.chain(declared).map(|(name, value)| Variable { name, value }).collect()
+    let declared = application.variables.iter().map(|(name, value)| (name.clone(), value.clone()));
+    // What the environment gives wins over what is declared.
+    let all: BTreeMap<_, _> = declared.chain(given).collect();
+    all.into_iter().map(|(name, value)| Variable { name, value }).collect()
 }
 
 /// The variables whose values are secrets of the user's own.
 pub(super) fn secrets(deployment: &Deployment, application: &Application) -> Vec<SecretVariable> {
     let declared = application.secrets.iter().map(|(name, secret)| (name.clone(), secret.clone()));
     let key = deployment.spec.chat.as_ref().and_then(|chat| chat.key.clone());
-    let key = key.filter(|_| !application.secrets.contains_key("CHAT_API_KEY"));
     let key = key.map(|secret| ("CHAT_API_KEY".to_owned(), secret));
-    declared.chain(key).map(|(name, secret)| SecretVariable { name, secret }).collect()
+    let mut all: BTreeMap<_, _> = declared.chain(key).collect();
+    for given in variables(deployment, application) {
+        all.remove(&given.name);
+    }
+    all.into_iter().map(|(name, secret)| SecretVariable { name, secret }).collect()
 }
 
 fn waits_for(deployment: &Deployment, application: &Application) -> Vec<&'static str> {
@@ -253,18 +253,12 @@ pub(super) fn jobs(deployment: &Deployment, application: &Application) -> Jobs {
 }
 
 fn run_job(deployment: &Deployment, key: &str, job: &Job) -> RunJob {
-    let (program, args) = job
-        .command
-        .split_first()
-        .map_or_else(Default::default, |(first, rest)| (first.clone(), rest.to_vec()));
     RunJob {
         key: key.to_owned(),
         label: names::label("job", key),
         name: names::job(deployment, key),
         schedule: Some(job.schedule.as_str().to_owned()),
-        command: vec![program.clone()],
-        program,
-        args,
+        args: job.command.clone(),
         timeout_s: seconds(job.timeout),
         // A run that failed waits for its next time, as it does under cron.
         retries: 0,
@@ -276,7 +270,9 @@ const SETUP_S: u64 = 1_800;
 
 fn setup(deployment: &Deployment, application: &Application) -> Option<RunJob> {
     deployment.spec.database.as_ref()?;
-    let (program, args) = application.setup.split_first()?;
+    if application.setup.is_empty() {
+        return None;
+    }
     let mut key = "setup".to_owned();
     while deployment.spec.jobs.contains_key(&key) {
         key.insert_str(0, "database-");
@@ -286,9 +282,7 @@ fn setup(deployment: &Deployment, application: &Application) -> Option<RunJob> {
         name: names::job(deployment, &key),
         key,
         schedule: None,
-        command: vec![program.clone()],
-        program: program.clone(),
-        args: args.to_vec(),
+        args: application.setup.clone(),
         timeout_s: SETUP_S,
         retries: 0,
     })

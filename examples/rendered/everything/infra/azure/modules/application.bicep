@@ -99,7 +99,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
         {
           name: 'application'
           image: image
-          command: [
+          args: [
             'serve'
             '--workers'
             '2'
@@ -166,7 +166,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'cpu'
               metadata: {
                 type: 'Utilization'
-                value: '70'
+                value: '60'
               }
             }
           }
@@ -176,7 +176,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'memory'
               metadata: {
                 type: 'Utilization'
-                value: '80'
+                value: '75'
               }
             }
           }

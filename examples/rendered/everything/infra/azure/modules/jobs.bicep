@@ -60,7 +60,7 @@ resource setup 'Microsoft.App/jobs@2025-07-01' = {
         {
           name: 'job'
           image: image
-          command: [
+          args: [
             'migrate'
           ]
           env: variables
@@ -97,7 +97,7 @@ resource job_clean 'Microsoft.App/jobs@2025-07-01' = {
       }
       // Seconds after which a run is stopped.
       replicaTimeout: 1200
-      replicaRetryLimit: 1
+      replicaRetryLimit: 0
       registries: [
         {
           server: registryServer
@@ -111,7 +111,7 @@ resource job_clean 'Microsoft.App/jobs@2025-07-01' = {
         {
           name: 'job'
           image: image
-          command: [
+          args: [
             'clean'
             '--days'
             '30'
@@ -150,7 +150,7 @@ resource job_report 'Microsoft.App/jobs@2025-07-01' = {
       }
       // Seconds after which a run is stopped.
       replicaTimeout: 900
-      replicaRetryLimit: 1
+      replicaRetryLimit: 0
       registries: [
         {
           server: registryServer
@@ -164,7 +164,7 @@ resource job_report 'Microsoft.App/jobs@2025-07-01' = {
         {
           name: 'job'
           image: image
-          command: [
+          args: [
             'report'
           ]
           env: variables

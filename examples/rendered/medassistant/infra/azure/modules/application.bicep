@@ -102,7 +102,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
         {
           name: 'application'
           image: image
-          command: [
+          args: [
             'medassistant'
             'serve'
           ]
@@ -168,7 +168,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'cpu'
               metadata: {
                 type: 'Utilization'
-                value: '70'
+                value: '60'
               }
             }
           }
@@ -178,7 +178,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'memory'
               metadata: {
                 type: 'Utilization'
-                value: '80'
+                value: '75'
               }
             }
           }

@@ -60,7 +60,7 @@ resource setup 'Microsoft.App/jobs@2025-07-01' = {
         {
           name: 'job'
           image: image
-          command: [
+          args: [
             'medassistant'
             'migrate'
           ]
@@ -98,7 +98,7 @@ resource job_clean 'Microsoft.App/jobs@2025-07-01' = {
       }
       // Seconds after which a run is stopped.
       replicaTimeout: 900
-      replicaRetryLimit: 1
+      replicaRetryLimit: 0
       registries: [
         {
           server: registryServer
@@ -112,7 +112,7 @@ resource job_clean 'Microsoft.App/jobs@2025-07-01' = {
         {
           name: 'job'
           image: image
-          command: [
+          args: [
             'medassistant'
             'clean'
           ]

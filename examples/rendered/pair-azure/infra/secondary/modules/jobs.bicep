@@ -60,7 +60,7 @@ resource setup 'Microsoft.App/jobs@2025-07-01' = {
         {
           name: 'job'
           image: image
-          command: [
+          args: [
             'medassistant'
             'migrate'
           ]

@@ -16,9 +16,14 @@ param gatewaySubnetId string
 @description('The two public addresses of the other half; empty until it is there.')
 param peerAddresses array
 
-@description('What both halves know and nobody else.')
+@description('The keys of the two tunnels, which both halves know and nobody else: `first` and `second`.')
 @secure()
-param sharedKey string
+param sharedKeys object
+
+var ends = [
+  'first'
+  'second'
+]
 
 var zones = [
   '1'
@@ -111,7 +116,7 @@ resource connections 'Microsoft.Network/connections@2025-05-01' = [for (address,
       id: peers[index].id
       properties: {}
     }
-    sharedKey: sharedKey
+    sharedKey: sharedKeys[ends[index]]
     // Nothing weaker is agreed on.
     ipsecPolicies: [
       {

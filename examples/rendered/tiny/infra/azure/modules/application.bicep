@@ -154,7 +154,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'cpu'
               metadata: {
                 type: 'Utilization'
-                value: '70'
+                value: '60'
               }
             }
           }
@@ -164,7 +164,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'memory'
               metadata: {
                 type: 'Utilization'
-                value: '80'
+                value: '75'
               }
             }
           }

@@ -15,7 +15,7 @@ resource "aws_appautoscaling_policy" "cpu" {
   resource_id        = aws_appautoscaling_target.this.resource_id
 
   target_tracking_scaling_policy_configuration {
-    target_value       = 60 # room for what comes while new tasks start
+    target_value       = {{ service.cpu_percent }} # room for what comes while new tasks start
     scale_out_cooldown = 60
     scale_in_cooldown  = 300
 
@@ -33,7 +33,7 @@ resource "aws_appautoscaling_policy" "memory" {
   resource_id        = aws_appautoscaling_target.this.resource_id
 
   target_tracking_scaling_policy_configuration {
-    target_value       = 75
+    target_value       = {{ service.memory_percent }}
     scale_out_cooldown = 60
     scale_in_cooldown  = 300
 

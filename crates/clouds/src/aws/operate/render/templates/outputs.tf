@@ -128,13 +128,23 @@ output "peering_connection_id" {
 {% if vpn %}
 
 output "vpn_tunnels" {
-  description = "This half of the tunnels, for {{ vpn.other }}: addresses, and the secret that holds the keys."
-  value = [for connection in aws_vpn_connection.peer : {
-    addresses             = [connection.tunnel1_address, connection.tunnel2_address]
-    inside_addresses      = [connection.tunnel1_vgw_inside_address, connection.tunnel2_vgw_inside_address]
-    peer_inside_addresses = [connection.tunnel1_cgw_inside_address, connection.tunnel2_cgw_inside_address]
-    asn                   = {{ vpn.asn }}
-    preshared_key_arn     = connection.preshared_key_arn
-  }]
+  description = "The tunnels as {{ vpn.other }} sees them, two for each of its gateways: the address here, its own end inside, and the end here."
+  value = flatten([for connection in aws_vpn_connection.peer : [
+    {
+      address             = connection.tunnel1_address
+      inside_address      = connection.tunnel1_cgw_inside_address
+      peer_inside_address = connection.tunnel1_vgw_inside_address
+    },
+    {
+      address             = connection.tunnel2_address
+      inside_address      = connection.tunnel2_cgw_inside_address
+      peer_inside_address = connection.tunnel2_vgw_inside_address
+    },
+  ]])
+}
+
+output "vpn_keys" {
+  description = "Where the keys of the tunnels are, for {{ vpn.other }}: a secret for each of its gateways, with the keys of two tunnels."
+  value       = [for connection in aws_vpn_connection.peer : connection.preshared_key_arn]
 }
 {% endif %}

@@ -36,15 +36,16 @@ resource "aws_vpn_connection" "peer" {
   preshared_key_storage = "SecretsManager"
 
 {% for tunnel in [1, 2] %}
-  # Azure's gateways take addresses of this range alone; the others take any.
-  tunnel{{ tunnel }}_inside_cidr = cidrsubnet("169.254.21.0/26", 4, 2 * count.index + {{ loop.index0 }})
+  # A /30 of its own in 169.254.21.0/24 for the first gateway, 169.254.22.0/24 for the second: Azure's
+  # gateways take no others.
+  tunnel{{ tunnel }}_inside_cidr = cidrsubnet("169.254.${21 + count.index}.0/29", 1, {{ loop.index0 }})
 
   tunnel{{ tunnel }}_ike_versions                 = ["ikev2"]
   tunnel{{ tunnel }}_phase1_dh_group_numbers      = [14, 20]
   tunnel{{ tunnel }}_phase1_encryption_algorithms = ["AES256"]
   tunnel{{ tunnel }}_phase1_integrity_algorithms  = ["SHA2-256", "SHA2-384"]
   tunnel{{ tunnel }}_phase2_dh_group_numbers      = [14, 20]
-  tunnel{{ tunnel }}_phase2_encryption_algorithms = ["AES256"]
+  tunnel{{ tunnel }}_phase2_encryption_algorithms = ["AES256", "AES256-GCM-16"]
   tunnel{{ tunnel }}_phase2_integrity_algorithms  = ["SHA2-256", "SHA2-384"]
 
 {% if not loop.last %}

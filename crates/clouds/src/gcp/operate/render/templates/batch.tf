@@ -77,8 +77,7 @@ resource "google_cloud_scheduler_job" "{{ job.label }}" {
           runnables = [{
             container = {
               imageUri   = local.image
-              entrypoint = "{{ job.program }}"
-              commands   = [{% for word in job.args %}"{{ word }}"{% if not loop.last %}, {% endif %}{% endfor %}]
+              commands = [{% for word in job.args %}"{{ word }}"{% if not loop.last %}, {% endif %}{% endfor %}]
             }
           }]
         }

@@ -5,7 +5,6 @@ locals {
 {% for job in jobs.run %}
     "{{ job.key }}" = {
       name    = "{{ job.name }}"
-      command = [{% for word in job.command %}"{{ word }}"{% if not loop.last %}, {% endif %}{% endfor %}]
       args    = [{% for word in job.args %}"{{ word }}"{% if not loop.last %}, {% endif %}{% endfor %}]
       timeout = "{{ job.timeout_s }}s"
       retries = {{ job.retries }}
@@ -42,7 +41,6 @@ resource "google_cloud_run_v2_job" "application" {
 
       containers {
         image   = local.image
-        command = each.value.command
         args    = each.value.args
 
         resources {

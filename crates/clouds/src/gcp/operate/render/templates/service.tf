@@ -52,6 +52,9 @@ resource "google_cloud_run_v2_service" "application" {
       # What it traces at start is not lost.
       depends_on = ["collector"]
 {% endif %}
+{% if service.args %}
+      args  = [{% for word in service.args %}"{{ word }}"{% if not loop.last %}, {% endif %}{% endfor %}] # in place of the image's CMD
+{% endif %}
 
       ports {
         container_port = {{ service.port }}

@@ -116,7 +116,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
           name: 'application'
           image: image
 {% if application.command %}
-          command: [
+          args: [
 {% for word in application.command %}
             '{{ word }}'
 {% endfor %}
@@ -149,7 +149,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               }
               periodSeconds: {{ application.health.interval_s }}
               timeoutSeconds: {{ application.health.timeout_s }}
-              failureThreshold: 3
+              failureThreshold: {{ application.health.failures }}
             }
             {
               // A replica that cannot serve gets no requests.
@@ -160,7 +160,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               }
               periodSeconds: {{ application.health.interval_s }}
               timeoutSeconds: {{ application.health.timeout_s }}
-              failureThreshold: 3
+              failureThreshold: {{ application.health.failures }}
             }
           ]
         }
@@ -185,7 +185,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'cpu'
               metadata: {
                 type: 'Utilization'
-                value: '70'
+                value: '{{ application.cpu_percent }}'
               }
             }
           }
@@ -195,7 +195,7 @@ resource application 'Microsoft.App/containerApps@2025-07-01' = {
               type: 'memory'
               metadata: {
                 type: 'Utilization'
-                value: '80'
+                value: '{{ application.memory_percent }}'
               }
             }
           }

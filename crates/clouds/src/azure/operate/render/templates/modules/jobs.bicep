@@ -71,7 +71,7 @@ resource {{ job.symbol }} 'Microsoft.App/jobs@2025-07-01' = {
         {
           name: 'job'
           image: image
-          command: [
+          args: [
 {% for word in job.command %}
             '{{ word }}'
 {% endfor %}
