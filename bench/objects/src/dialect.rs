@@ -78,13 +78,17 @@ impl Place {
             token => token,
         };
         let after = if after.is_empty() { asked("marker") } else { after };
+        let encoded = asked("encoding-type") == "url";
         let state = self.shelf.state();
         let mut found = state.after(&self.bucket, asked("prefix"), after);
         let (mut text, mut last, mut count) = (String::with_capacity(limit * 220), "", 0);
         for (key, known) in found.by_ref().take(limit) {
-            let shown = url::form_urlencoded::byte_serialize(key.as_bytes());
             text.push_str("<Contents><Key>");
-            shown.for_each(|part| text.push_str(part));
+            match encoded {
+                true => text.extend(url::form_urlencoded::byte_serialize(key.as_bytes())),
+                // The keys of these measurements have nothing that XML would escape.
+                false => text.push_str(key),
+            }
             text.push_str(&format!(
                 "</Key><LastModified>{MODIFIED}</LastModified><ETag>&quot;{}&quot;</ETag>\
                  <Size>{}</Size><StorageClass>STANDARD</StorageClass></Contents>",
@@ -97,10 +101,10 @@ impl Place {
             true => format!("<NextContinuationToken>{last}</NextContinuationToken>"),
             false => String::new(),
         };
+        let encoding = if encoded { "<EncodingType>url</EncodingType>" } else { "" };
         xml(format!(
             "<ListBucketResult><Name>{}</Name><KeyCount>{count}</KeyCount><MaxKeys>{limit}</MaxKeys>\
-             <EncodingType>url</EncodingType><IsTruncated>{more}</IsTruncated>{next}{text}\
-             </ListBucketResult>",
+             {encoding}<IsTruncated>{more}</IsTruncated>{next}{text}</ListBucketResult>",
             self.bucket
         ))
     }

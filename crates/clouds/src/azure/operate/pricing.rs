@@ -9,7 +9,7 @@ mod around;
 
 use super::resources::{ContainerApp, FlexibleServer, Resources, resources};
 use crate::Result;
-use crate::operate::pricing::{tokens, words};
+use crate::operate::pricing::{LogPrice, tokens, words};
 
 const TEN_THOUSAND: Decimal = dec!(10000);
 /// Seconds for which a request keeps a replica from counting as idle, at least.
@@ -17,8 +17,12 @@ const ACTIVE_S: Decimal = dec!(1);
 /// Request units for a read and a write of 1 kB; the write's include its index.
 const READ_UNITS: Decimal = dec!(1);
 const WRITE_UNITS: Decimal = dec!(6);
-/// Days for which Log Analytics keeps logs without charge.
-const LOG_DAYS: u32 = 31;
+/// What logs cost; a month of keeping is in it.
+const LOGS: LogPrice = LogPrice {
+    key: "logs/analytics-logs-ingestion",
+    kept_days: 31,
+    beyond_key: "logs/retention-beyond-31-days",
+};
 /// Images that the Basic registry includes, in GB.
 const REGISTRY_GB: Decimal = dec!(10);
 /// And the Premium one.
@@ -245,25 +249,7 @@ fn monitoring(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
     let logs = needs.workload.log_gb();
     if logs > Decimal::ZERO {
         let how = format!("{} GB logged", words(logs));
-        usages.push(Usage::new(
-            category,
-            "Log Analytics",
-            "logs/analytics-logs-ingestion",
-            logs,
-            how,
-        ));
-        let beyond = needs.log_kept_days.saturating_sub(LOG_DAYS);
-        if beyond > 0 {
-            let how = format!("{} GB x {beyond} days beyond {LOG_DAYS}", words(logs));
-            let kept = logs * Decimal::from(beyond) / days();
-            usages.push(Usage::new(
-                category,
-                "log retention",
-                "logs/retention-beyond-31-days",
-                kept,
-                how,
-            ));
-        }
+        LOGS.usages(["Log Analytics", "log retention"], (logs, how), needs, usages);
     }
     let around = &resources.around;
     let watched = if around.logs { around.metric_alerts } else { needs.alarms };

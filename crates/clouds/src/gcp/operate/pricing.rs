@@ -2,21 +2,25 @@
 
 use rust_decimal::{Decimal, MathematicalOps, dec};
 use trefoil_core::cost::needs::{Commitment, StorageClass};
-use trefoil_core::cost::quantity::{HOURS, MILLION, SECONDS, days};
+use trefoil_core::cost::quantity::{HOURS, MILLION, SECONDS};
 use trefoil_core::cost::{Category, Needs, Offer, Usage};
 
 mod around;
 
 use super::resources::{Billing, Resources, RunService, SqlInstance, SqlSize, resources};
 use crate::Result;
-use crate::operate::pricing::{tokens, words};
+use crate::operate::pricing::{LogPrice, tokens, words};
 
 const TEN_THOUSAND: Decimal = dec!(10000);
 const HUNDRED_THOUSAND: Decimal = dec!(100000);
 /// Cloud Run rounds the time of a request up to this, in milliseconds.
 const ROUNDED_MS: Decimal = dec!(100);
-/// Days for which Cloud Logging keeps logs without charge.
-const LOG_DAYS: u32 = 30;
+/// What logs cost; a month of keeping is in it.
+const LOGS: LogPrice = LogPrice {
+    key: "logs/log-storage",
+    kept_days: 30,
+    beyond_key: "logs/retention-beyond-30-days",
+};
 /// Of what users download, the part that Cloud CDN has at hand.
 const CACHED: Decimal = dec!(0.5);
 /// What the collector of traces takes beside each instance.
@@ -245,19 +249,7 @@ fn monitoring(needs: &Needs, usages: &mut Vec<Usage>) {
     let logs = needs.workload.log_gb();
     if logs > Decimal::ZERO {
         let how = format!("{} GB logged", words(logs));
-        usages.push(Usage::new(category, "Cloud Logging", "logs/log-storage", logs, how));
-        let beyond = needs.log_kept_days.saturating_sub(LOG_DAYS);
-        if beyond > 0 {
-            let how = format!("{} GB x {beyond} days beyond {LOG_DAYS}", words(logs));
-            let kept = logs * Decimal::from(beyond) / days();
-            usages.push(Usage::new(
-                category,
-                "log retention",
-                "logs/retention-beyond-30-days",
-                kept,
-                how,
-            ));
-        }
+        LOGS.usages(["Cloud Logging", "log retention"], (logs, how), needs, usages);
     }
     if needs.alarms > 0 {
         let alarms = Decimal::from(needs.alarms);

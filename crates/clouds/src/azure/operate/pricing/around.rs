@@ -7,8 +7,8 @@ use trefoil_core::cost::surroundings::Job;
 use trefoil_core::cost::{Category, Needs, Usage};
 
 use super::super::resources::{Around, ContainerApp, FrontDoor, Resources};
-use super::{LOG_DAYS, TEN_THOUSAND, active};
-use crate::operate::pricing::{KB_PER_GB, words};
+use super::{LOGS, TEN_THOUSAND, active};
+use crate::operate::pricing::{CloudLogs, words};
 
 /// What Front Door logs of a request, in kB: the request, and what the firewall thought of it.
 const ACCESS_LOG_KB: Decimal = dec!(1.5);
@@ -118,30 +118,12 @@ fn watched(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
 
 /// What Azure itself logs.
 fn logged(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
-    let (load, category) = (&needs.workload, Category::Monitoring);
-    let each = match around.front_door {
+    let request_kb = match around.front_door {
         None => Decimal::ZERO,
         Some(FrontDoor::Standard) => ACCESS_LOG_KB,
         Some(FrontDoor::Premium) => ACCESS_LOG_KB + FIREWALL_LOG_KB,
     };
-    let objects = match needs.objects {
-        Some(_) => load.object_reads + load.object_writes,
-        None => Decimal::ZERO,
-    };
-    let audited = objects + load.secret_reads;
-    let logs = (load.requests() * each + audited * AUDIT_LOG_KB) / KB_PER_GB + PLATFORM_LOG_GB;
-    let how = format!(
-        "{} requests x {each} kB + {} accesses x {AUDIT_LOG_KB} kB + {PLATFORM_LOG_GB} GB",
-        words(load.requests()),
-        words(audited)
-    );
-    let (item, key) = ("logs of accesses and the platform", "logs/analytics-logs-ingestion");
-    usages.push(Usage::new(category, item, key, logs, how));
-    let beyond = needs.log_kept_days.saturating_sub(LOG_DAYS);
-    if beyond > 0 {
-        let how = format!("{} GB x {beyond} days beyond {LOG_DAYS}", words(logs));
-        let kept = logs * Decimal::from(beyond) / trefoil_core::cost::quantity::days();
-        let key = "logs/retention-beyond-31-days";
-        usages.push(Usage::new(category, "their retention", key, kept, how));
-    }
+    let logs = CloudLogs { request_kb, access_kb: AUDIT_LOG_KB, platform_gb: PLATFORM_LOG_GB };
+    let items = ["logs of accesses and the platform", "their retention"];
+    LOGS.usages(items, logs.month_gb(needs), needs, usages);
 }

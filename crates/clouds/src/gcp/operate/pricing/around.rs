@@ -2,13 +2,13 @@
 //! network, firewall, cache, jobs, the way to another cloud, logs of requests.
 
 use rust_decimal::{Decimal, dec};
-use trefoil_core::cost::quantity::{HOURS, MILLION, days};
+use trefoil_core::cost::quantity::{HOURS, MILLION};
 use trefoil_core::cost::surroundings::Job;
 use trefoil_core::cost::{Category, Needs, Usage};
 
 use super::super::resources::{Around, Cache, Resources, RunService};
-use super::{CACHED, LOG_DAYS, TEN_THOUSAND, committed};
-use crate::operate::pricing::{KB_PER_GB, words};
+use super::{CACHED, LOGS, TEN_THOUSAND, committed};
+use crate::operate::pricing::{CloudLogs, words};
 
 /// What Cloud Run logs of a request, in kB.
 const REQUEST_LOG_KB: Decimal = dec!(1);
@@ -157,29 +157,14 @@ fn watched(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
 
 /// What Google Cloud itself logs.
 fn logged(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
-    let (load, category) = (&needs.workload, Category::Monitoring);
     let runs = needs.application.is_some();
     let of_run = if runs { REQUEST_LOG_KB } else { Decimal::ZERO };
     let of_edge = if around.forwarding_rules > 0 { ACCESS_LOG_KB } else { Decimal::ZERO };
-    let each = of_run + of_edge;
-    let objects = match needs.objects {
-        Some(_) => load.object_reads + load.object_writes,
-        None => Decimal::ZERO,
+    let logs = CloudLogs {
+        request_kb: of_run + of_edge,
+        access_kb: AUDIT_LOG_KB,
+        platform_gb: PLATFORM_LOG_GB,
     };
-    let audited = objects + load.secret_reads;
-    let logs = (load.requests() * each + audited * AUDIT_LOG_KB) / KB_PER_GB + PLATFORM_LOG_GB;
-    let how = format!(
-        "{} requests x {each} kB + {} accesses x {AUDIT_LOG_KB} kB + {PLATFORM_LOG_GB} GB",
-        words(load.requests()),
-        words(audited)
-    );
-    let (item, key) = ("logs of requests, accesses and the platform", "logs/log-storage");
-    usages.push(Usage::new(category, item, key, logs, how));
-    let beyond = needs.log_kept_days.saturating_sub(LOG_DAYS);
-    if beyond > 0 {
-        let how = format!("{} GB x {beyond} days beyond {LOG_DAYS}", words(logs));
-        let kept = logs * Decimal::from(beyond) / days();
-        let key = "logs/retention-beyond-30-days";
-        usages.push(Usage::new(category, "their retention", key, kept, how));
-    }
+    let items = ["logs of requests, accesses and the platform", "their retention"];
+    LOGS.usages(items, logs.month_gb(needs), needs, usages);
 }
