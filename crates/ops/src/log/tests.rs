@@ -20,6 +20,10 @@ use super::*;
 /// A folder, or the URL of a bucket.
 const PLACE: &str = "TREFOIL_TEST_LOG_PLACE";
 const ENTRIES: &str = "TREFOIL_TEST_LOG_ENTRIES";
+/// What a racer prints when it waits for the start: the end of its input.
+const READY: &str = "ready";
+/// More entries than a racer writes before it is killed.
+const NO_END: u64 = u64::MAX;
 
 fn log(folder: &FilePath) -> FencedLog {
     FencedLog::new(Arc::new(FileStore::create(folder).unwrap()), "log").compacted()
@@ -67,10 +71,24 @@ impl Racer {
             .env(PLACE, place)
             .env(ENTRIES, entries.to_string())
             .envs(variables.iter().cloned())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         Racer(child)
+    }
+
+    /// Lets all of them begin together, however long each took to start.
+    fn go(racers: &mut [Racer]) {
+        for racer in racers.iter_mut() {
+            let mut said = BufReader::new(racer.0.stdout.as_mut().unwrap());
+            let mut line = String::new();
+            while line.trim() != READY {
+                line.clear();
+                assert!(said.read_line(&mut line).unwrap() > 0, "a racer ended before the race");
+            }
+        }
+        racers.iter_mut().for_each(|racer| drop(racer.0.stdin.take()));
     }
 
     fn won(mut self) -> Vec<u64> {
@@ -97,12 +115,18 @@ async fn racer() {
     let Ok(place) = std::env::var(PLACE) else { return };
     let log = log_at(&place);
     let entries: u64 = std::env::var(ENTRIES).unwrap().parse().unwrap();
+    writeln!(std::io::stdout(), "\n{READY}").unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
     let mut tail = Tail::default();
     while tail.n() < entries {
         match log.append(&tail, &json!({ "pid": std::process::id() })).await.unwrap() {
             Appended::Mine { tail: next, .. } => {
                 writeln!(std::io::stdout(), "\nwon {}", next.n()).unwrap();
                 tail = next;
+                if entries < NO_END {
+                    // With few processors a winner could otherwise win until the end.
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
             }
             Appended::Lost => tail = log.read(&tail).await.unwrap().1,
         }
@@ -122,9 +146,10 @@ fn sampled(whole: u64, sample: u64) -> u64 {
     if std::env::var_os("TREFOIL_TEST_FULL").is_some() { whole } else { sample }
 }
 
-async fn assert_one_winner_each(racers: Vec<Racer>, entries: u64, log: &FencedLog) {
+async fn assert_one_winner_each(mut racers: Vec<Racer>, entries: u64, log: &FencedLog) {
     let mut winners: BTreeMap<u64, u32> = BTreeMap::new();
     let mut racing = 0;
+    Racer::go(&mut racers);
     for racer in racers {
         let pid = racer.0.id();
         let won = racer.won();
@@ -147,7 +172,8 @@ async fn a_kill_while_appending_leaves_nothing_torn() {
     let log = log(folder.path());
     let mut before = 0;
     for round in 0..5 {
-        let racer = Racer::start(folder.path(), u64::MAX);
+        let mut racer = [Racer::start(folder.path(), NO_END)];
+        Racer::go(&mut racer);
         let mut tail = Tail::default();
         while tail.n() < before + 5 + round {
             tail = log.read(&tail).await.unwrap().1;

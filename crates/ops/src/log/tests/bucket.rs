@@ -84,7 +84,8 @@ async fn a_kill_while_appending_to_a_bucket_leaves_nothing_torn() {
     let (log, variables) = (bed.log(), bed.server.variables());
     let mut tail = Tail::default();
     for _ in 0..3 {
-        let racer = Racer::start_at(&bed.place(), u64::MAX, &variables);
+        let mut racer = [Racer::start_at(&bed.place(), NO_END, &variables)];
+        Racer::go(&mut racer);
         let wanted = tail.n() + 4;
         while tail.n() < wanted {
             tail = log.read(&tail).await.unwrap().1;
