@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::needs::{Needs, Network};
 use super::quantity::days;
+use crate::Result;
 use crate::deployment::{Metric, log_days, with_profile};
 use crate::spec::{AppSpec, Profile};
 use crate::units::{Cron, Period};
@@ -42,7 +43,9 @@ pub struct Surroundings {
     pub watched: Vec<String>,
     /// What runs by the clock.
     pub jobs: Vec<Job>,
-    /// The other environment, when each stands by for the other.
+    /// Whether there is another environment to which it can move: then its database can be followed.
+    pub movable: bool,
+    /// How it stands to another environment, when one takes over for the other.
     pub pair: Option<Pair>,
 }
 
@@ -80,27 +83,16 @@ pub struct Job {
     pub interruptible: bool,
 }
 
-/// Two environments of which one takes over for the other.
+/// How an environment stands to another, when one takes over for the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
-    /// The cloud that serves while all is well.
-    pub primary: String,
-    /// The cloud that stands by.
-    pub standby: String,
+    /// Whether it is this one that serves while all is well.
+    pub serves: bool,
+    /// The cloud of the other one.
+    pub other_cloud: String,
     /// Whether the databases reach each other through a VPN of their own.
     pub private_network: bool,
-}
-
-impl Pair {
-    /// The cloud of the other environment, seen from one on `cloud`.
-    pub fn other(&self, cloud: &str) -> Option<&str> {
-        match cloud {
-            one if one == self.primary => Some(&self.standby),
-            one if one == self.standby => Some(&self.primary),
-            _ => None,
-        }
-    }
 }
 
 impl Needs {
@@ -114,6 +106,27 @@ impl Needs {
             surroundings: Some(surroundings(&spec)),
             ..Self::of_spec(&spec)
         }
+    }
+
+    /// What one environment of a specification needs as `trefoil render` sets it up, its overrides
+    /// taken in, with what it has because another takes over for it.
+    ///
+    /// # Errors
+    /// `environment_unknown`, and `overrides_wrong` for a specification that was not parsed.
+    pub fn of_environment(spec: &AppSpec, name: &str) -> Result<Self> {
+        let own = spec.for_environment(name)?;
+        Ok(Self::of_rendered(&own).beside_others(&own, name))
+    }
+
+    /// The same for an environment beside others: one that can move to another, that takes over for
+    /// another, or for which another does.
+    #[must_use]
+    pub fn beside_others(mut self, spec: &AppSpec, name: &str) -> Self {
+        if let Some(around) = &mut self.surroundings {
+            around.pair = pair(spec, name);
+            around.movable = spec.environments.len() > 1;
+        }
+        self
     }
 
     /// What stands around the application; nothing when only the application itself is meant.
@@ -139,7 +152,8 @@ fn surroundings(spec: &AppSpec) -> Surroundings {
         reaches_outside: runs && spec.chat.as_ref().is_some_and(|chat| chat.endpoint.is_some()),
         watched: spec.alarms.values().map(|alarm| alarm.metric.clone()).collect(),
         jobs: if runs { jobs(spec) } else { Vec::new() },
-        pair: pair(spec),
+        movable: false,
+        pair: None,
     }
 }
 
@@ -172,12 +186,17 @@ fn runs(schedule: &Cron) -> Decimal {
     a_year * days() / Decimal::from(YEAR_DAYS)
 }
 
-fn pair(spec: &AppSpec) -> Option<Pair> {
+fn pair(spec: &AppSpec, name: &str) -> Option<Pair> {
     let recovery = spec.recovery.as_ref()?;
-    let cloud = |name: &str| spec.environments.get(name).map(|one| one.cloud.clone());
+    let serves = name == recovery.primary;
+    let other = match serves {
+        true => &recovery.standby,
+        false if name == recovery.standby => &recovery.primary,
+        false => return None,
+    };
     Some(Pair {
-        primary: cloud(&recovery.primary)?,
-        standby: cloud(&recovery.standby)?,
+        serves,
+        other_cloud: spec.environments.get(other)?.cloud.clone(),
         private_network: recovery.private_network && spec.database.is_some(),
     })
 }
