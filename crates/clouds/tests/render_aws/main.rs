@@ -5,9 +5,14 @@
 
 mod changes;
 mod golden;
+#[allow(dead_code, reason = "the whole reader, of which a part is used here")]
+#[path = "../render_same/hcl.rs"]
+mod hcl;
 mod hostile;
 mod limits;
 mod literals;
+mod models;
 mod never;
+mod policies;
 mod support;
 mod task;

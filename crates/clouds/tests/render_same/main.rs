@@ -9,6 +9,8 @@ mod azure;
 #[path = "../render_azure/bicep.rs"]
 mod bicep;
 mod chapter;
+mod checkov;
+mod existing;
 mod gcp;
 mod hcl;
 mod meaning;
@@ -17,6 +19,7 @@ mod production;
 #[path = "../render_azure/scan.rs"]
 mod scan;
 mod specifications;
+mod workflow;
 #[path = "../render_azure/yaml.rs"]
 mod yaml;
 
