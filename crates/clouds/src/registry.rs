@@ -283,11 +283,14 @@ pub(crate) fn open_objects(url: &str) -> Result<Objects> {
     if recorded { change_record::recorded(bucket) } else { Ok(bucket) }
 }
 
+/// What asks in a bucket's URL for notes of its changes.
+const RECORD: (&str, &str) = ("change_record", "true");
+
 /// The URL of a bucket without `change_record=true`, and whether it was there: it means the same
 /// to every store.
 fn without_record(text: &str) -> (String, bool) {
     let Ok(mut url) = Url::parse(text) else { return (text.to_owned(), false) };
-    let is_record = |(name, value): &(_, _)| name == "change_record" && value == "true";
+    let is_record = |(name, value): &(String, String)| (name.as_str(), value.as_str()) == RECORD;
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     if !pairs.iter().any(is_record) {
         return (text.to_owned(), false);
@@ -342,7 +345,12 @@ pub(crate) fn existing_bucket(
             .hint("give the `endpoint` of a store that speaks S3, or leave the bucket out")
     })?;
     let name = there.name.as_deref().unwrap_or(bucket);
-    url(name, there.endpoint.as_deref(), place.region.as_deref()).map(|url| Some(url.into()))
+    let mut url = url(name, there.endpoint.as_deref(), place.region.as_deref())?;
+    if spec.buckets.get(bucket).is_some_and(|bucket| bucket.change_record) {
+        let (name, value) = RECORD;
+        url.query_pairs_mut().append_pair(name, value);
+    }
+    Ok(Some(url.into()))
 }
 
 /// Opens a store of sessions by its URL.

@@ -370,7 +370,7 @@ async fn go_on(cx: &Cx, wanted: &str, way: Way, supervision: &Supervision) -> Re
     let world = runner::world_of(cx, &spec, &run.plan)?;
     let progress = cx.progress();
     let engine = Engine::new(state, &world, &*progress, runner::stop(cx))
-        .supervised(!supervision.no_supervisor && cx.settings.log_url.is_none());
+        .supervised(!supervision.no_supervisor);
     let run = match way {
         Way::Forward => {
             admit_again(&engine, &world, &run).await?;

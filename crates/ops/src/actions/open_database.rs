@@ -19,8 +19,9 @@ impl Perform for OpenDatabase {
         let record = access(cx, &self.access)?;
         let server = Server::of_site(cx.site(&self.environment)?).await?;
         require_other_closed(cx).await?;
+        cx.require_ours().await?;
         bookkeeping::raise_epoch(&server, self.epoch).await?;
-        fence::open(&server, &record).await?;
+        fence::open_as(&server, &record, cx.token()).await?;
         Ok(Value::Null)
     }
 

@@ -208,7 +208,7 @@ impl Bench {
 
     pub(crate) fn context<'a>(&'a self, run: &'a Run, n: usize) -> Context<'a> {
         let step = run.plan.step(n).unwrap();
-        Context { world: &self.world, run, step, progress: &Silent }
+        Context { world: &self.world, run, step, progress: &Silent, journal: None }
     }
 }
 

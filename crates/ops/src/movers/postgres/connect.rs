@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, SimpleQueryMessage};
 use trefoil_clouds::database::{Address, is_about_tls};
 use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::provision::DatabaseAdmin;
@@ -159,6 +159,17 @@ impl Server {
     /// Runs statements in one transaction.
     pub async fn batch(&self, what: &str, sql: &str) -> Result<()> {
         self.client.batch_execute(sql).await.map_err(|error| self.failed(what, error))
+    }
+
+    /// Performs statements; how many rows the last one changed.
+    pub async fn rows_affected(&self, what: &str, sql: &str) -> Result<u64> {
+        let messages = self.client.simple_query(sql).await;
+        let messages = messages.map_err(|error| self.failed(what, error))?;
+        let count = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::CommandComplete(count) => Some(*count),
+            _ => None,
+        });
+        Ok(count.unwrap_or(0))
     }
 
     /// Tells a failed statement with its place, and whether it may succeed later.
