@@ -22,6 +22,7 @@ use tokio::sync::OnceCell;
 
 pub use address::{AccessKey, Address};
 
+#[cfg(feature = "operate")]
 pub(super) use self::connect::client;
 pub(super) use self::failure::{Outcome, failure, outcome};
 use self::upload::Upload;
