@@ -22,6 +22,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+use trefoil_clouds::operate::render::Renderer;
 use trefoil_clouds::registry;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::parse;
@@ -34,17 +35,22 @@ pub(crate) struct Rendered {
     files: BTreeMap<String, String>,
 }
 
+/// An environment of a specification, and its cloud's renderer.
+fn deployment(text: &str, environment: &str) -> (Deployment, Renderer) {
+    let known = ["aws", "azure", "gcp"];
+    let spec = parse("trefoil.yaml", text, &known)
+        .unwrap_or_else(|found| panic!("{text}\n{found:#?}"))
+        .spec;
+    let there = &spec.environments[environment];
+    let view = spec.for_environment(environment).unwrap();
+    let region = there.region.as_deref().unwrap();
+    let deployment = Deployment::new(&view, environment, region, false);
+    (deployment, registry::renderer(&there.cloud).unwrap())
+}
+
 impl Rendered {
     fn of(text: &str, environment: &str) -> Self {
-        let known = ["aws", "azure", "gcp"];
-        let spec = parse("trefoil.yaml", text, &known)
-            .unwrap_or_else(|found| panic!("{text}\n{found:#?}"))
-            .spec;
-        let there = &spec.environments[environment];
-        let view = spec.for_environment(environment).unwrap();
-        let region = there.region.as_deref().unwrap();
-        let deployment = Deployment::new(&view, environment, region, false);
-        let renderer = registry::renderer(&there.cloud).unwrap();
+        let (deployment, renderer) = deployment(text, environment);
         assert_eq!((renderer.misfits)(&deployment), [], "{environment}: {text}");
         let folder = format!("infra/{environment}/");
         let below = |path: String| path.trim_start_matches(&folder).to_owned();
@@ -125,5 +131,35 @@ fn a_difference_is_noticed() {
         let mut asked = Meaning::asked(&rendered.deployment);
         asked.bend(cloud, &rendered.deployment);
         assert_ne!(read(&rendered), asked, "{cloud}: {wrong}");
+    }
+}
+
+/// What is there already is nowhere made a second time.
+#[test]
+fn parts_that_exist_already_are_refused_on_every_cloud() {
+    for (cloud, region) in
+        [("aws", "eu-central-1"), ("azure", "westeurope"), ("gcp", "europe-west1")]
+    {
+        let text = format!(
+            "name: shop
+application: {{ image: 'registry.example.com/shop:1.0.0', port: 8080 }}
+database: {{ name: shop }}
+buckets: {{ documents: {{}} }}
+sessions: {{ ttl: 1h }}
+environments:
+  there:
+    cloud: {cloud}
+    region: {region}
+    application: {{ url: 'https://shop.example.com' }}
+    database: {{ admin_url: 'env:ADMIN_URL' }}
+    buckets: {{ documents: {{ name: shop-documents }} }}
+    sessions: {{ url: 'env:SESSIONS_URL' }}
+"
+        );
+        let (deployment, renderer) = deployment(&text, "there");
+        let found = (renderer.misfits)(&deployment);
+        let paths: Vec<_> = found.iter().map(|one| one.path.as_str()).collect();
+        let parts = ["database", "application", "buckets", "sessions"];
+        assert_eq!(paths, parts.map(|part| format!("environments.there.{part}")), "{cloud}");
     }
 }

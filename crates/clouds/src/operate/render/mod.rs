@@ -6,6 +6,7 @@
 
 pub mod align;
 pub mod escape;
+pub(crate) mod existing;
 pub mod names;
 pub mod templates;
 

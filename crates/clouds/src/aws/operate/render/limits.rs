@@ -8,7 +8,7 @@ use trefoil_core::units::Period;
 use super::super::resources::{most_cache_gib, nearest_task, resources};
 use super::environment::CLOUD;
 use super::schedule::expressions;
-use crate::operate::render::{Misfit, seconds};
+use crate::operate::render::{Misfit, existing, seconds};
 
 /// Regions where accounts have two zones only.
 const TWO_ZONES: [&str; 1] = ["us-west-1"];
@@ -43,6 +43,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
     jobs(deployment, &mut found);
     alarms(deployment, &mut found);
     extras(deployment, &mut found);
+    found.extend(existing::misfits(deployment));
     found
 }
 

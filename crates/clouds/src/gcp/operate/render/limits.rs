@@ -8,7 +8,7 @@ use trefoil_core::units::Period;
 use super::super::resources::{RunService, SqlSize};
 use super::service::{fit, request_s};
 use super::stores::NEWEST_POSTGRES;
-use crate::operate::render::{Misfit, seconds};
+use crate::operate::render::{Misfit, existing, seconds};
 
 /// The longest request, in seconds. Source: Cloud Run, "Request timeout".
 const REQUEST_S: u64 = 3_600;
@@ -53,6 +53,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
     found.extend(cache(deployment));
     alarms(deployment, &mut found);
     found.extend(pair(deployment));
+    found.extend(existing::misfits(deployment));
     found
 }
 
