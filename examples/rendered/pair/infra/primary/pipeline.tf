@@ -300,7 +300,7 @@ resource "aws_iam_role_policy" "pipeline" {
       {
         Sid      = "Source"
         Effect   = "Allow"
-        Action   = "codestar-connections:UseConnection"
+        Action   = "codeconnections:UseConnection"
         Resource = aws_codeconnections_connection.this[each.key].arn
       },
       {
@@ -324,8 +324,15 @@ resource "aws_iam_role_policy" "pipeline" {
       {
         Sid      = "Deploy"
         Effect   = "Allow"
-        Action   = ["ecs:UpdateService", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks"]
+        Action   = ["ecs:UpdateService", "ecs:DescribeServices", "ecs:DescribeTasks"]
         Resource = [aws_ecs_service.this.id, "arn:${local.partition}:ecs:${var.region}:${local.account_id}:task/${local.name}/*"]
+      },
+      {
+        Sid       = "List"
+        Effect    = "Allow"
+        Action    = "ecs:ListTasks"
+        Resource  = "*" # bounded by the cluster alone: on Fargate tasks have no hosts to name
+        Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
       },
       {
         Sid       = "Roles"
