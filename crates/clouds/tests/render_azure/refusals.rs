@@ -3,7 +3,7 @@
 use crate::support::{deployment, misfits, parse, refused, with};
 
 /// A specification with one thing that does not fit: its key, a number of the message, the nearest.
-const ONE_EACH: [(&str, &str, &str, &str); 17] = [
+const ONE_EACH: [(&str, &str, &str, &str); 18] = [
     ("size: { cpu: 8, memory: 8Gi }", "size", "8 vCPU", "cpu: 4, memory: 8Gi"),
     ("size: { cpu: 1, memory: 9Gi }", "size", "9 GiB", "cpu: 4, memory: 8Gi"),
     ("size: { processor: arm }", "size.processor", "x86-64", "x86"),
@@ -31,6 +31,7 @@ const ONE_EACH: [(&str, &str, &str, &str); 17] = [
     ("database: { storage: 40TB }", "database.storage", "40,000 GB", "32TiB"),
     ("chat: { model: { azure: gpt-4o }, timeout: 31m }", "chat.timeout", "1800 s", "1800s"),
     ("chat: { model: { aws: x } }", "chat.model.azure", "no model", "gpt-4o"),
+    ("chat: { model: { azure: gpt-4o global } }", "chat.model.azure", "`gpt-4o global`", "gpt-4o"),
     ("cache: { memory: 2Ti }", "cache.memory", "960Gi", "960Gi"),
     (
         "alarms: { a: { metric: cpu, threshold: 1, period: 2d } }",

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use super::needs::{Needs, Network};
 use super::quantity::days;
 use super::surroundings::{Job, Pair, Surroundings};
+use crate::Result;
 use crate::deployment::{log_days, with_profile};
 use crate::spec::{self, AppSpec, Profile};
 use crate::units::{Cron, Period};
@@ -26,6 +27,27 @@ impl Needs {
             surroundings: Some(surroundings(&spec)),
             ..Self::of_spec(&spec)
         }
+    }
+
+    /// What one environment of a specification needs as `trefoil render` sets it up, its overrides
+    /// taken in, with what it has because another takes over for it.
+    ///
+    /// # Errors
+    /// `environment_unknown`, and `overrides_wrong` for a specification that was not parsed.
+    pub fn of_environment(spec: &AppSpec, name: &str) -> Result<Self> {
+        let own = spec.for_environment(name)?;
+        Ok(Self::of_rendered(&own).beside_others(&own, name))
+    }
+
+    /// The same for an environment beside others: one that can move to another, that takes over for
+    /// another, or for which another does.
+    #[must_use]
+    pub fn beside_others(mut self, spec: &AppSpec, name: &str) -> Self {
+        if let Some(around) = &mut self.surroundings {
+            around.pair = pair(spec, name);
+            around.movable = spec.environments.len() > 1;
+        }
+        self
     }
 
     /// What stands around the application; nothing when only the application itself is meant.
@@ -51,7 +73,8 @@ fn surroundings(spec: &AppSpec) -> Surroundings {
         reaches_outside: runs && spec.chat.as_ref().is_some_and(|chat| chat.endpoint.is_some()),
         watched: spec.alarms.values().map(|alarm| alarm.metric.clone()).collect(),
         jobs: if runs { jobs(spec) } else { Vec::new() },
-        pair: pair(spec),
+        movable: false,
+        pair: None,
     }
 }
 
@@ -84,12 +107,17 @@ fn runs(schedule: &Cron) -> Decimal {
     a_year * days() / Decimal::from(YEAR_DAYS)
 }
 
-fn pair(spec: &AppSpec) -> Option<Pair> {
+fn pair(spec: &AppSpec, name: &str) -> Option<Pair> {
     let recovery = spec.recovery.as_ref()?;
-    let cloud = |name: &str| spec.environments.get(name).map(|one| one.cloud.clone());
+    let serves = name == recovery.primary;
+    let other = match serves {
+        true => &recovery.standby,
+        false if name == recovery.standby => &recovery.primary,
+        false => return None,
+    };
     Some(Pair {
-        primary: cloud(&recovery.primary)?,
-        standby: cloud(&recovery.standby)?,
+        serves,
+        other_cloud: spec.environments.get(other)?.cloud.clone(),
         private_network: recovery.private_network && spec.database.is_some(),
     })
 }

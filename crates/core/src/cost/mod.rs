@@ -26,7 +26,7 @@ pub mod usage;
 
 pub use book::PriceBook;
 pub use charge::{FreeTiers, Meter};
-pub use estimate::{Offer, Place, Pricer};
+pub use estimate::{Offer, Place, Pricer, Site};
 pub use model::AiModel;
 pub use needs::{Needs, Workload};
 pub use price::{Category, Confidence, UnitPrice};

@@ -34,7 +34,9 @@ pub struct Surroundings {
     pub watched: Vec<String>,
     /// What runs by the clock.
     pub jobs: Vec<Job>,
-    /// The other environment, when each stands by for the other.
+    /// Whether there is another environment to which it can move: then its database can be followed.
+    pub movable: bool,
+    /// How it stands to another environment, when one takes over for the other.
     pub pair: Option<Pair>,
 }
 
@@ -72,25 +74,14 @@ pub struct Job {
     pub interruptible: bool,
 }
 
-/// Two environments of which one takes over for the other.
+/// How an environment stands to another, when one takes over for the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
-    /// The cloud that serves while all is well.
-    pub primary: String,
-    /// The cloud that stands by.
-    pub standby: String,
+    /// Whether it is this one that serves while all is well.
+    pub serves: bool,
+    /// The cloud of the other one.
+    pub other_cloud: String,
     /// Whether the databases reach each other through a VPN of their own.
     pub private_network: bool,
-}
-
-impl Pair {
-    /// The cloud of the other environment, seen from one on `cloud`.
-    pub fn other(&self, cloud: &str) -> Option<&str> {
-        match cloud {
-            one if one == self.primary => Some(&self.standby),
-            one if one == self.standby => Some(&self.primary),
-            _ => None,
-        }
-    }
 }

@@ -126,6 +126,24 @@ resource "google_sql_database_instance" "main" {
       name  = "cloudsql.enable_pgaudit"
       value = "on"
     }
+
+    # Its changes can be streamed to another database.
+    database_flags {
+      name  = "cloudsql.logical_decoding"
+      value = "on"
+    }
+    database_flags {
+      name  = "max_replication_slots"
+      value = "20"
+    }
+    database_flags {
+      name  = "max_wal_senders"
+      value = "20"
+    }
+    database_flags {
+      name  = "max_worker_processes"
+      value = "16"
+    }
   }
 
   lifecycle {

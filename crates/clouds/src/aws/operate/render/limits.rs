@@ -172,11 +172,11 @@ fn chat(deployment: &Deployment, found: &mut Vec<Misfit>) {
         None if chat.endpoint.is_none() => found.push(Misfit::new(
             "chat.model.aws",
             "no model is named for Bedrock, and no endpoint elsewhere",
-            "anthropic.claude-3-5-sonnet-20240620-v1:0",
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         )),
         Some(model) if chat.endpoint.is_none() && !model.chars().all(plain) => {
             let message = format!("`{model}` is not the identifier of a model");
-            let nearest = "anthropic.claude-3-5-sonnet-20240620-v1:0";
+            let nearest = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
             found.push(Misfit::new("chat.model.aws", message, nearest));
         }
         _ => {}

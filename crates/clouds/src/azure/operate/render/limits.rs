@@ -175,10 +175,18 @@ fn database(deployment: &Deployment, found: &mut Vec<Misfit>) {
 fn chat(deployment: &Deployment, found: &mut Vec<Misfit>) {
     let Some(chat) = &deployment.spec.chat else { return };
     at_most("chat.timeout", chat.timeout, MOST_ANSWER_S, found);
-    if has_model(&deployment.spec) && !chat.model.contains_key("azure") {
-        let message = "the specification names no model for Azure, and no endpoint";
-        found.push(Misfit::new("chat.model.azure", message, "gpt-4o"));
+    if !has_model(&deployment.spec) {
+        return;
     }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let message = match chat.model.get("azure") {
+        None => "the specification names no model for Azure, and no endpoint".to_owned(),
+        Some(model) if !model.chars().all(plain) => {
+            format!("`{model}` is not the name of a model that Azure deploys")
+        }
+        Some(_) => return,
+    };
+    found.push(Misfit::new("chat.model.azure", message, "gpt-4o"));
 }
 
 fn cache(deployment: &Deployment, found: &mut Vec<Misfit>) {

@@ -204,7 +204,7 @@ fn chat(deployment: &Deployment) -> Option<Misfit> {
         return Some(Misfit::new("chat.timeout", message, in_seconds(REQUEST_S)));
     }
     let message = "0 models are named for Google Cloud, and no endpoint of another";
-    let nearest = "a model of Vertex AI such as `gemini-2.5-flash`, or `chat.endpoint`";
+    let nearest = "a model of Vertex AI such as `gemini-3.8-flash`, or `chat.endpoint`";
     let is_named = chat.endpoint.is_some() || chat.model.contains_key("gcp");
     (!is_named).then(|| Misfit::new("chat.model.gcp", message, nearest))
 }
