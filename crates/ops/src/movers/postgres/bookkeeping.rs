@@ -18,6 +18,7 @@ const PROGRESS: &str = "
       stream text PRIMARY KEY, enabled boolean NOT NULL, copied boolean NOT NULL,
       position pg_lsn NOT NULL, snapshot text, snapshot_end pg_lsn,
       tables bigint NOT NULL DEFAULT 0, tables_ready bigint NOT NULL DEFAULT 0,
+      bytes bigint NOT NULL DEFAULT 0,
       errors bigint NOT NULL DEFAULT 0, last_error text)";
 
 /// Makes the schema if it is not there.
