@@ -38,8 +38,7 @@ pub struct ServiceUrls {
 }
 
 /// A bucket that is there already, elsewhere.
-// Without a cloud that opens environments nobody asks.
-#[cfg_attr(not(feature = "local"), allow(dead_code))]
+#[allow(dead_code, reason = "nobody asks in a build without clouds that open environments")]
 pub(crate) struct ExistingBucket {
     /// Where it is.
     pub(crate) url: String,

@@ -39,13 +39,17 @@ fn findings(policies: &[(String, Value)]) -> Vec<String> {
 }
 
 /// What the linter finds and there is an answer to: it takes no ARN without an account for that of a
-/// foundation model, although that is the form which it knows; and tasks on Fargate have no container
-/// instance that listing them could be bounded to, so that the condition bounds it by the cluster.
+/// foundation model, although that is the form which it knows; tasks on Fargate have no container
+/// instance that listing them could be bounded to, so that the condition bounds it by the cluster; and
+/// a connection is used under the older name of its service too.
 fn is_answered(finding: &str) -> bool {
     let finding: Value = serde_json::from_str(finding).unwrap();
     let detail = &finding["detail"][0];
     match finding["issue"].as_str() {
-        Some("RESOURCE_MISMATCH") => detail["action"] == "bedrock:InvokeModel",
+        Some("RESOURCE_MISMATCH") => {
+            detail["action"] == "bedrock:InvokeModel"
+                || detail["action"] == "codestar-connections:UseConnection"
+        }
         Some("RESOURCE_STAR") => detail == "ecs:ListTasks",
         _ => false,
     }

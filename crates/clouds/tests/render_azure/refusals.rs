@@ -1,6 +1,6 @@
 //! What Azure cannot be: refused with the numbers and the nearest that fits, all at once.
 
-use crate::support::{deployment, misfits, parse, refused, with};
+use crate::support::{refused, with};
 
 /// A specification with one thing that does not fit: its key, a number of the message, the nearest.
 const ONE_EACH: [(&str, &str, &str, &str); 18] = [
@@ -111,12 +111,4 @@ fn long_names_of_secrets_and_hosts_are_refused() {
     let host = format!("{}.{}.example.com", "a".repeat(40), "b".repeat(40));
     let found = refused(&with(&format!("domain: {host}")));
     assert_eq!((found.len(), found[0].path.as_str()), (1, "domain"));
-}
-
-#[test]
-fn what_is_there_already_is_not_made_again() {
-    let text = with("database: {}")
-        .replace("region: eastus", "region: eastus, database: { admin_url: \"env:ADMIN\" }");
-    let found = misfits(&deployment(&parse(&text), "azure"));
-    assert_eq!(found[0].path, "environments.azure.database");
 }

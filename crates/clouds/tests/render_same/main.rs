@@ -9,6 +9,8 @@ mod azure;
 #[path = "../render_azure/bicep.rs"]
 mod bicep;
 mod chapter;
+mod checkov;
+mod existing;
 mod gcp;
 mod hcl;
 mod meaning;
@@ -17,6 +19,7 @@ mod production;
 #[path = "../render_azure/scan.rs"]
 mod scan;
 mod specifications;
+mod workflow;
 #[path = "../render_azure/yaml.rs"]
 mod yaml;
 
@@ -131,35 +134,5 @@ fn a_difference_is_noticed() {
         let mut asked = Meaning::asked(&rendered.deployment);
         asked.bend(cloud, &rendered.deployment);
         assert_ne!(read(&rendered), asked, "{cloud}: {wrong}");
-    }
-}
-
-/// What is there already is nowhere made a second time.
-#[test]
-fn parts_that_exist_already_are_refused_on_every_cloud() {
-    for (cloud, region) in
-        [("aws", "eu-central-1"), ("azure", "westeurope"), ("gcp", "europe-west1")]
-    {
-        let text = format!(
-            "name: shop
-application: {{ image: 'registry.example.com/shop:1.0.0', port: 8080 }}
-database: {{ name: shop }}
-buckets: {{ documents: {{}} }}
-sessions: {{ ttl: 1h }}
-environments:
-  there:
-    cloud: {cloud}
-    region: {region}
-    application: {{ url: 'https://shop.example.com' }}
-    database: {{ admin_url: 'env:ADMIN_URL' }}
-    buckets: {{ documents: {{ name: shop-documents }} }}
-    sessions: {{ url: 'env:SESSIONS_URL' }}
-"
-        );
-        let (deployment, renderer) = deployment(&text, "there");
-        let found = (renderer.misfits)(&deployment);
-        let paths: Vec<_> = found.iter().map(|one| one.path.as_str()).collect();
-        let parts = ["database", "application", "buckets", "sessions"];
-        assert_eq!(paths, parts.map(|part| format!("environments.there.{part}")), "{cloud}");
     }
 }

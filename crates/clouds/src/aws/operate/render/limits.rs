@@ -43,7 +43,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
     jobs(deployment, &mut found);
     alarms(deployment, &mut found);
     extras(deployment, &mut found);
-    found.extend(existing::misfits(deployment));
+    found.extend(existing(deployment));
     found
 }
 

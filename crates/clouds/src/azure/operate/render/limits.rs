@@ -74,7 +74,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
         at_most(&format!("jobs.{name}.timeout"), job.timeout, MOST_S, &mut found);
     }
     long_names(deployment, &mut found);
-    found.extend(existing::misfits(deployment));
+    found.extend(existing(deployment));
     found
 }
 

@@ -53,7 +53,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
     found.extend(cache(deployment));
     alarms(deployment, &mut found);
     found.extend(pair(deployment));
-    found.extend(existing::misfits(deployment));
+    found.extend(existing(deployment));
     found
 }
 
