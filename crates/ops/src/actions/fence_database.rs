@@ -17,9 +17,10 @@ impl Perform for FenceDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let record = access(cx, &self.access)?;
-        let server = Server::of_site(cx.site(&self.environment)?).await?;
+        let server = Server::lent_by(cx.site(&self.environment)?).await?;
         cx.require_ours().await?;
         fence::close_as(&server, &record, cx.token()).await?;
+        server.give_back();
         Ok(Value::Null)
     }
 

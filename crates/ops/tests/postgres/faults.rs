@@ -273,7 +273,7 @@ async fn the_tool_dies_during_a_copy_of_its_own() {
     let before = client::progress::read(&pair.target, &name).await.unwrap().unwrap();
     assert!(!before.copied, "{before:?}");
     let slots = "SELECT slot_name::text FROM pg_replication_slots";
-    assert_eq!(pair.source.texts("look", slots, &[]).await.unwrap(), [name.clone()]);
+    assert_eq!(pair.source.texts("look", slots, &[]).await.unwrap(), std::slice::from_ref(&name));
 
     let row = "INSERT INTO public.customers (name) VALUES ('between two copies')";
     pair.source.batch("write", row).await.unwrap();

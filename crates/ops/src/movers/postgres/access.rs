@@ -234,7 +234,9 @@ async fn end_sessions(server: &Server) -> Result<()> {
             let why = format!("sessions on {} do not end: processes {left:?}", server.name);
             return Err(Error::failed("fence_not_held", why).retryable());
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        if empty_looks < 2 {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
     let open = why_open(server).await?;
     if !open.is_empty() {

@@ -369,7 +369,9 @@ async fn disable(subscriber: &Server, stream: &str) -> Result<()> {
             let why = format!("the worker of {stream} on {} does not end", subscriber.name);
             return Err(Error::failed("worker_lives", why).retryable());
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        if empty_looks < 2 {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
     Ok(())
 }
