@@ -273,7 +273,7 @@ impl Intercept for DigestLeftToReader {
         Ok(())
     }
 
-    fn read_before_deserialization(
+    fn read_after_transmit(
         &self,
         context: &BeforeDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
