@@ -325,3 +325,36 @@ async fn a_reader_who_checks_the_digest_is_left_to_it_but_to_no_other_checksum()
     let error = read_unlike("x-amz-checksum-crc32", "AAAAAA==").await.unwrap_err();
     assert_eq!(error.code(), "object_digest", "{}", error.chain());
 }
+
+/// Writes bytes that are not those of the digest that is announced: the error, and what the store saw.
+async fn put_unlike(script: Script) -> (trefoil_clouds::Error, Vec<Seen>) {
+    let (objects, seen) = store(script).await;
+    let (said, always) = (Attributes::default(), Condition::Always);
+    let (content, digest) = (stream_of(vec![1; 100_000].into()), sha256_hex(b"other"));
+    let put = objects.put("key", content, &said, &always, Some(&digest)).await;
+    let seen = seen.lock().unwrap().clone();
+    (put.unwrap_err(), seen)
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_a_wrong_digest_is_the_one_that_checks_it() {
+    let refuse = |seen: &Seen, _| match seen.signed.as_ref() == Some(&seen.body_sha256) {
+        true => Some(ok()),
+        false => Some(status(400, "XAmzContentSHA256Mismatch")),
+    };
+    let (error, seen) = put_unlike(refuse).await;
+    assert_eq!(error.code(), "object_digest", "{}", error.chain());
+    let sent: Vec<_> = seen.iter().map(|seen| (&seen.method, seen.path.as_str())).collect();
+    assert!(matches!(sent[..], [(&Method::PUT, _), (&Method::PUT, "/bucket/key")]), "{sent:?}");
+    assert_eq!(seen[1].signed, Some(sha256_hex(b"other")), "the digest is the announced one");
+}
+
+#[tokio::test]
+async fn a_store_that_takes_any_bytes_is_left_without_them() {
+    let (error, seen) = put_unlike(|_, _| Some(ok())).await;
+    assert_eq!(error.code(), "object_digest", "{}", error.chain());
+    let sent: Vec<_> = seen.iter().map(|seen| (&seen.method, &seen.path)).collect();
+    // What it was tried with, which is taken away again.
+    assert_eq!((sent.len(), sent[0].0, sent[1].0), (2, &Method::PUT, &Method::DELETE), "{sent:?}");
+    assert!(sent[0].1 == sent[1].1 && sent[0].1.starts_with("/bucket/trefoil-probe-"), "{sent:?}");
+}

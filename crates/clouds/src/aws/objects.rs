@@ -26,6 +26,7 @@ pub use address::{AccessKey, Address};
 
 use self::connect::Clients;
 pub(super) use self::connect::client;
+use self::content::Announced;
 pub(super) use self::failure::{Outcome, failure, outcome};
 use self::upload::Upload;
 use crate::objects::{
@@ -40,6 +41,8 @@ pub struct S3Objects {
     clients: OnceCell<Clients>,
     /// What a probe has found.
     probed: OnceLock<Capabilities>,
+    /// Whether the store refuses bytes that do not have the digest that goes with them.
+    checks_digests: OnceCell<bool>,
     /// Set once the bucket is known to be there: that a key is absent says nothing about it.
     found: OnceCell<()>,
 }
@@ -47,7 +50,13 @@ pub struct S3Objects {
 impl S3Objects {
     /// The bucket at an address. Asks nobody yet, and never makes a bucket.
     pub fn new(address: Address) -> Self {
-        Self { address, clients: OnceCell::new(), probed: OnceLock::new(), found: OnceCell::new() }
+        Self {
+            address,
+            clients: OnceCell::new(),
+            probed: OnceLock::new(),
+            checks_digests: OnceCell::new(),
+            found: OnceCell::new(),
+        }
     }
 
     /// Where the bucket is.
@@ -61,6 +70,11 @@ impl S3Objects {
 
     async fn clients(&self) -> &Clients {
         self.clients.get_or_init(|| Clients::of(&self.address)).await
+    }
+
+    /// Tries once whether the store refuses bytes that do not have the digest that goes with them.
+    async fn checks_digests(&self) -> Result<bool> {
+        self.checks_digests.get_or_try_init(|| probe::checks_digests(self)).await.copied()
     }
 
     /// Asks once whether there is a bucket at all.
@@ -120,7 +134,7 @@ impl ObjectsDriver for S3Objects {
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
         let clients = self.clients().await;
-        let announced = digest.map(str::to_lowercase);
+        let announced = digest.and_then(Announced::read);
         let upload = Upload { objects: self, clients, key, attributes, condition, announced };
         let written = upload.write(content).await?;
         Ok(ObjectInfo {

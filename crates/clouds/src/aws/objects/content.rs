@@ -23,7 +23,8 @@ const PIECE_MIN_BYTES: usize = 16 * 1024;
 pub(super) struct Source {
     content: ByteStream,
     rest: Bytes,
-    hash: Sha256,
+    /// What came, hashed; `None` while it may be left to the store.
+    hash: Option<Sha256>,
     size_bytes: u64,
 }
 
@@ -34,6 +35,22 @@ pub(super) struct Content {
     pub(super) sha256: [u8; 32],
 }
 
+/// The digest that a writer announced.
+pub(super) struct Announced(pub(super) [u8; 32]);
+
+impl Announced {
+    /// The digest in hexadecimal digits; `None` when it is none.
+    pub(super) fn read(digits: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(digits, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    pub(super) fn digest(&self) -> String {
+        hex::encode(self.0)
+    }
+}
+
 impl Content {
     pub(super) fn digest(&self) -> String {
         hex::encode(self.sha256)
@@ -41,8 +58,17 @@ impl Content {
 }
 
 impl Source {
-    pub(super) fn new(content: ByteStream) -> Self {
-        Self { content, rest: Bytes::new(), hash: Sha256::new(), size_bytes: 0 }
+    /// A content that nobody hashes until [`Source::hash`] says so.
+    pub(super) fn unhashed(content: ByteStream) -> Self {
+        Self { content, rest: Bytes::new(), hash: None, size_bytes: 0 }
+    }
+
+    /// Hashes the parts so far, which are all there were, and from now on whatever comes.
+    pub(super) fn hash(&mut self, so_far: &[&Part]) {
+        let mut hash = Sha256::new();
+        let pieces = so_far.iter().flat_map(|part| part.pieces()).chain([&self.rest]);
+        pieces.for_each(|piece| hash.update(piece));
+        self.hash = Some(hash);
     }
 
     /// The next `size` bytes, fewer at the end.
@@ -51,7 +77,9 @@ impl Source {
         while part.size_bytes < size {
             if self.rest.is_empty() {
                 let Some(piece) = self.content.try_next().await? else { break };
-                self.hash.update(&piece);
+                if let Some(hash) = &mut self.hash {
+                    hash.update(&piece);
+                }
                 self.size_bytes += piece.len() as u64;
                 self.rest = piece;
                 continue;
@@ -62,17 +90,25 @@ impl Source {
         Ok(part.end())
     }
 
-    /// What all bytes were.
+    /// What all bytes were; where they were not hashed, what the store is to hold them against.
     ///
     /// # Errors
-    /// Code `object_digest` when another one was announced.
-    pub(super) fn end(self, announced: Option<&String>) -> Result<Content> {
-        let content = Content { size_bytes: self.size_bytes, sha256: self.hash.finalize().into() };
-        if announced.is_some_and(|announced| *announced != content.digest()) {
-            let why = "the object's bytes do not have the digest that was announced";
-            return Err(Error::refused("object_digest", why));
-        }
-        Ok(content)
+    /// Code `object_digest` when another digest was announced than the one that was found.
+    pub(super) fn end(self, announced: Option<&Announced>) -> Result<Content> {
+        let found = self.hash.map(|hash| hash.finalize().into());
+        let sha256 = match (found, announced) {
+            (Some(found), Some(announced)) if found != announced.0 => {
+                let why = "the object's bytes do not have the digest that was announced";
+                return Err(Error::refused("object_digest", why));
+            }
+            (Some(found), _) => found,
+            (None, Some(announced)) => announced.0,
+            (None, None) => {
+                let why = "nobody has hashed the object's bytes";
+                return Err(Error::failed("object_digest", why));
+            }
+        };
+        Ok(Content { size_bytes: self.size_bytes, sha256 })
     }
 }
 
@@ -179,7 +215,7 @@ mod tests {
 
     fn source(pieces: &[usize]) -> Source {
         let pieces: Vec<_> = pieces.iter().map(|size| Ok(Bytes::from(vec![7; *size]))).collect();
-        Source::new(futures::stream::iter(pieces).boxed())
+        Source::unhashed(futures::stream::iter(pieces).boxed())
     }
 
     async fn sizes(mut source: Source, size: usize) -> Vec<Vec<usize>> {
@@ -209,10 +245,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_digest_than_the_announced_one_is_an_error() {
-        let mut source = source(&[3]);
-        source.part(10).await.unwrap();
-        let error = source.end(Some(&"0".repeat(64))).err().unwrap();
+    async fn another_digest_than_the_announced_one_is_an_error_once_it_is_hashed() {
+        let announced = Announced([0; 32]);
+        let mut unhashed = source(&[3]);
+        unhashed.part(10).await.unwrap();
+        assert_eq!(unhashed.end(Some(&announced)).ok().unwrap().sha256, [0; 32]);
+        let mut hashed = source(&[3]);
+        let part = hashed.part(10).await.unwrap();
+        hashed.hash(&[&part]);
+        let error = hashed.end(Some(&announced)).err().unwrap();
         assert_eq!(error.code(), "object_digest");
+    }
+
+    #[tokio::test]
+    async fn a_content_has_one_digest_wherever_its_hashing_begins() {
+        for begin in 0..3 {
+            let mut source = source(&[20_000, 30_000, 10, 20_000]);
+            let mut parts = Vec::new();
+            for number in 0..3 {
+                if number == begin {
+                    source.hash(&parts.iter().collect::<Vec<_>>());
+                }
+                parts.push(source.part(25_000).await.unwrap());
+            }
+            let content = source.end(None).ok().unwrap();
+            assert_eq!(content.sha256, <[u8; 32]>::from(Sha256::digest(vec![7; 70_010])));
+            assert_eq!(content.size_bytes, 70_010);
+        }
     }
 }

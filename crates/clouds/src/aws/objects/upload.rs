@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 
 use super::attributes::{self, DIGEST, WRITE};
 use super::connect::Clients;
-use super::content::{Content, Part, Source};
+use super::content::{Announced, Content, Part, Source};
 use super::failure::{Outcome, condition_lost, failure, outcome, words};
 use super::proof::{self, Signed};
 use super::{Address, S3Objects};
@@ -21,6 +21,8 @@ const PART_BYTES: usize = 8 * 1024 * 1024;
 const LARGE_PART_BYTES: usize = 64 * 1024 * 1024;
 const LARGE_FROM: i32 = 5_001;
 const PARTS_MAX: i32 = 10_000;
+/// Less than this is hashed in less time than it takes to find out whether the store does it.
+const RELAYED_MIN_BYTES: usize = 64 * 1024;
 /// How often a conditional write whose outcome is not known is tried.
 const ATTEMPTS: u32 = 5;
 /// The pause before the second attempt; it doubles, and chance cuts it.
@@ -41,22 +43,33 @@ pub(super) struct Upload<'a> {
     pub(super) key: &'a str,
     pub(super) attributes: &'a Attributes,
     pub(super) condition: &'a Condition,
-    /// The digest that was announced.
-    pub(super) announced: Option<String>,
+    pub(super) announced: Option<Announced>,
 }
 
 impl Upload<'_> {
     /// Writes the content whole.
     pub(super) async fn write(&self, content: ByteStream) -> Result<Written> {
-        let mut source = Source::new(content);
+        let mut source = Source::unhashed(content);
         let first = source.part(PART_BYTES).await?;
         // An empty second part is an end too.
         let second =
             if first.len() == PART_BYTES { source.part(PART_BYTES).await? } else { Part::empty() };
+        if !self.is_relayed(&first, &second).await? {
+            source.hash(&[&first, &second]);
+        }
         match second.is_empty() {
             true => self.in_one(first, source.end(self.announced.as_ref())?).await,
             false => self.in_parts(first, second, source).await,
         }
+    }
+
+    /// Whether the store holds the bytes against the announced digest, so that nobody need do it
+    /// here: it does so for what it gets in one request, if it does it at all.
+    async fn is_relayed(&self, first: &Part, second: &Part) -> Result<bool> {
+        if self.announced.is_none() || first.len() < RELAYED_MIN_BYTES || !second.is_empty() {
+            return Ok(false);
+        }
+        self.objects.checks_digests().await
     }
 
     fn address(&self) -> &Address {
@@ -239,8 +252,8 @@ impl Parts {
         let attributes = upload.attributes;
         let mut headers: HashMap<String, String> = attributes::to_headers(attributes)?;
         headers.insert(WRITE.to_owned(), nonce.to_owned());
-        if let Some(digest) = &upload.announced {
-            headers.insert(DIGEST.to_owned(), digest.clone());
+        if let Some(announced) = &upload.announced {
+            headers.insert(DIGEST.to_owned(), announced.digest());
         }
         let begun = upload
             .clients
