@@ -415,6 +415,11 @@ impl ObjectsDriver for Recorded {
         self.inner.get(key, range).await
     }
 
+    async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        check_reserved(key)?;
+        self.inner.get_announced(key).await
+    }
+
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
         check_reserved(key)?;
         self.inner.head(key).await

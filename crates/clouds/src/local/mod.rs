@@ -2,6 +2,7 @@
 
 mod chat;
 pub mod layout;
+mod object_files;
 mod objects;
 #[cfg(feature = "operate")]
 pub mod operate;
