@@ -211,6 +211,11 @@ pub trait ObjectsDriver: Send + Sync {
         key: &str,
         range: Option<(u64, u64)>,
     ) -> Result<Option<(ObjectInfo, ByteStream)>>;
+    /// A whole object as [`ObjectsDriver::get`] gives it, for a reader that holds the bytes against
+    /// the digest in the answer by itself, if there is one: then they need not be hashed twice.
+    async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        self.get(key, None).await
+    }
     /// What is known of an object; `None` when the key does not exist.
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>>;
     /// Deletes an object; false when there was none.
@@ -268,11 +273,6 @@ impl Objects {
     /// A bucket on a driver.
     pub fn new(driver: Arc<dyn ObjectsDriver>) -> Self {
         Self { driver }
-    }
-
-    /// The bucket at a URL, such as `file:///var/lib/app/documents`; made when it is not there.
-    pub fn open(url: &str) -> Result<Self> {
-        crate::registry::open_objects(url)
     }
 
     /// What the handle works on.
@@ -393,6 +393,15 @@ impl Objects {
             return Err(Error::usage("object_range", why));
         }
         let found = within(CALL_TIMEOUT, "objects", self.driver.get(key, range)).await?;
+        Ok(found.map(|(info, content)| (info, steady(content))))
+    }
+
+    /// An object and its bytes, which **are not checked** where the answer has a digest: for those who
+    /// give that digest to [`Objects::put`], or hold the bytes against it by themselves. `None` when
+    /// the key does not exist.
+    pub async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        check_key(key)?;
+        let found = within(CALL_TIMEOUT, "objects", self.driver.get_announced(key)).await?;
         Ok(found.map(|(info, content)| (info, steady(content))))
     }
 

@@ -7,10 +7,12 @@
 mod address;
 mod attributes;
 mod connect;
+mod content;
 mod failure;
 mod info;
 mod listing;
 mod probe;
+mod proof;
 mod transfer;
 mod upload;
 
@@ -22,7 +24,10 @@ use tokio::sync::OnceCell;
 
 pub use address::{AccessKey, Address};
 
+use self::connect::Clients;
+#[cfg(feature = "operate")]
 pub(super) use self::connect::client;
+use self::content::Announced;
 pub(super) use self::failure::{Outcome, failure, outcome};
 use self::upload::Upload;
 use crate::objects::{
@@ -34,9 +39,11 @@ use crate::{Error, Result};
 /// A bucket.
 pub struct S3Objects {
     address: Address,
-    client: OnceCell<Client>,
+    clients: OnceCell<Clients>,
     /// What a probe has found.
     probed: OnceLock<Capabilities>,
+    /// Whether the store refuses bytes that do not have the digest that goes with them.
+    checks_digests: OnceCell<bool>,
     /// Set once the bucket is known to be there: that a key is absent says nothing about it.
     found: OnceCell<()>,
 }
@@ -44,7 +51,13 @@ pub struct S3Objects {
 impl S3Objects {
     /// The bucket at an address. Asks nobody yet, and never makes a bucket.
     pub fn new(address: Address) -> Self {
-        Self { address, client: OnceCell::new(), probed: OnceLock::new(), found: OnceCell::new() }
+        Self {
+            address,
+            clients: OnceCell::new(),
+            probed: OnceLock::new(),
+            checks_digests: OnceCell::new(),
+            found: OnceCell::new(),
+        }
     }
 
     /// Where the bucket is.
@@ -53,7 +66,16 @@ impl S3Objects {
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| connect::client(&self.address)).await
+        &self.clients().await.usual
+    }
+
+    async fn clients(&self) -> &Clients {
+        self.clients.get_or_init(|| Clients::of(&self.address)).await
+    }
+
+    /// Tries once whether the store refuses bytes that do not have the digest that goes with them.
+    async fn checks_digests(&self) -> Result<bool> {
+        self.checks_digests.get_or_try_init(|| probe::checks_digests(self)).await.copied()
     }
 
     /// Asks once whether there is a bucket at all.
@@ -112,9 +134,9 @@ impl ObjectsDriver for S3Objects {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        let client = self.client().await;
-        let announced = digest.map(str::to_lowercase);
-        let upload = Upload { objects: self, client, key, attributes, condition, announced };
+        let clients = self.clients().await;
+        let announced = digest.and_then(Announced::read);
+        let upload = Upload { objects: self, clients, key, attributes, condition, announced };
         let written = upload.write(content).await?;
         Ok(ObjectInfo {
             key: key.to_owned(),
@@ -137,6 +159,10 @@ impl ObjectsDriver for S3Objects {
 
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
         transfer::head(self, key).await
+    }
+
+    async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        transfer::get_announced(self, key).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {

@@ -5,14 +5,12 @@
 
 mod changes;
 mod golden;
-#[allow(dead_code, reason = "the whole reader, of which a part is used here")]
-#[path = "../render_same/hcl.rs"]
-mod hcl;
 mod hostile;
 mod limits;
 mod literals;
-mod models;
+mod lower;
 mod never;
-mod policies;
+mod permissions;
+mod service_models;
 mod support;
 mod task;

@@ -10,6 +10,7 @@ pub mod charge;
 pub mod curve;
 pub mod diff;
 pub mod estimate;
+mod from_rendered;
 mod from_spec;
 pub mod model;
 pub mod moving;

@@ -1,10 +1,14 @@
 //! What only trying can tell of a store: which keys it keeps as they are, in which order it lists
-//! them, whether conditions hold and whether versions are kept.
+//! them, whether conditions hold, whether versions are kept and whether digests are checked.
 
+use aws_sdk_s3::primitives::ByteStream as Body;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
+use super::content::Content;
 use super::failure::failure;
+use super::proof::{self, Signed};
 use super::{DECLARED, S3Objects, transfer};
 use crate::Result;
 use crate::objects::{
@@ -48,6 +52,36 @@ pub(super) async fn probe(objects: &S3Objects) -> Result<Capabilities> {
     let found = found?;
     cleaned?;
     Ok(Capabilities { versions, ..found })
+}
+
+/// Whether the store refuses bytes that have another digest than the one that goes with them, in the
+/// checksum and in the signature. What is not known for certain is no.
+pub(super) async fn checks_digests(objects: &S3Objects) -> Result<bool> {
+    let bucket = &objects.address.bucket;
+    let key = format!("trefoil-probe-{}/digest", uuid::Uuid::new_v4().simple());
+    let other = Content { size_bytes: 0, sha256: Sha256::digest(b"other bytes").into() };
+    let clients = objects.clients().await;
+    let put = clients.once.put_object().bucket(bucket).key(&key).body(Body::from_static(b"bytes"));
+    let put = put.checksum_sha256(proof::sha256(&other));
+    match put.customize().interceptor(Signed::whole(&other)).send().await {
+        Ok(written) => {
+            let version = written.version_id;
+            let delete = clients.usual.delete_object().bucket(bucket).key(&key);
+            let deleted = delete.set_version_id(version).send().await;
+            deleted.map_err(|error| failure(&objects.address, error))?;
+            Ok(false)
+        }
+        Err(error) => match failure(&objects.address, error) {
+            refused if refused.code() == "object_digest" => Ok(true),
+            // Another time it may say more.
+            error if error.is_retryable() => Err(error),
+            error => {
+                let error = error.chain();
+                tracing::debug!(%error, "whether the store checks digests is not known");
+                Ok(false)
+            }
+        },
+    }
 }
 
 impl Probe<'_> {

@@ -51,7 +51,8 @@ impl Worker {
     async fn attempt(&self, unit: &Unit, number: u32) -> Result<Option<Settled>> {
         self.route.pace.request().await;
         // What is read now may be newer than what was seen; it is noted as it is.
-        let Some((info, content)) = self.route.source.get(&unit.key, None).await? else {
+        // Where the source says its digest, the target holds the bytes against it.
+        let Some((info, content)) = self.route.source.get_announced(&unit.key).await? else {
             return self.gone(unit).await;
         };
         if unit.known.as_ref().is_some_and(|known| known.holds(&Seen::of(&info))) {

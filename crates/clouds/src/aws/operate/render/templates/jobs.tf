@@ -131,9 +131,16 @@ resource "aws_iam_role_policy" "jobs" {
       {
         Sid       = "Run"
         Effect    = "Allow"
-        Action    = ["ecs:RunTask", "ecs:TagResource"]
-        Resource  = ["${aws_ecs_task_definition.this.arn_without_revision}:*", aws_ecs_task_definition.this.arn_without_revision, "arn:${local.partition}:ecs:${var.region}:${local.account_id}:task/${local.name}/*"]
+        Action    = "ecs:RunTask"
+        Resource  = ["${aws_ecs_task_definition.this.arn_without_revision}:*", aws_ecs_task_definition.this.arn_without_revision]
         Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
+      },
+      {
+        Sid       = "Tag" # a task is tagged as it is started, and never later
+        Effect    = "Allow"
+        Action    = "ecs:TagResource"
+        Resource  = "arn:${local.partition}:ecs:${var.region}:${local.account_id}:task/${local.name}/*"
+        Condition = { StringEquals = { "ecs:CreateAction" = "RunTask" } }
       },
       {
         Sid      = "Follow"
