@@ -102,6 +102,40 @@ async fn a_managed_administrator_moves_a_database_and_back_although_processes_di
     assert_eq!(servers.stream_processes(), Vec::<i32>::new());
 }
 
+/// Where the servers let such an administrator subscribe, they carry the changes themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_who_may_subscribe_needs_no_client_of_ours() {
+    let servers = Servers::of(Admin::Subscriber, Some(16)).await;
+    let plan = servers.ok(&["migrate", "plan", "--from", "east", "--to", "west"]);
+    assert_eq!(codes(&plan), Vec::<&str>::new(), "{plan:#}");
+    let stop = Arc::new(AtomicBool::new(false));
+    let urls = ["east", "west"].map(|name| servers.server(name).url_as("shop", PASSWORD, "shop"));
+    let writing = writer(urls, stop.clone());
+    let moved = servers.migrate("east", "west");
+    let subscribed = "SELECT count(*) FROM pg_subscription s JOIN pg_roles r ON r.oid = s.subowner
+                      WHERE s.subenabled AND NOT r.rolsuper";
+    assert_eq!(servers.count("east", subscribed).await, 1);
+    assert_eq!(servers.stream_processes(), Vec::<i32>::new());
+    let password = format!("ALTER ROLE shop PASSWORD '{PASSWORD}'");
+    servers.west.execute("shop", &password).await;
+    let told = servers.count("west", "SELECT count(*) FROM acks").await;
+    servers.eventually("west", "SELECT count(*) FROM acks", told + 20).await;
+    let back = servers.ok(&["migrate", "rollback", moved["run_id"].as_str().unwrap()]);
+    let told = servers.count("east", "SELECT count(*) FROM acks").await;
+    servers.eventually("east", "SELECT count(*) FROM acks", told + 20).await;
+    stop.store(true, Ordering::SeqCst);
+    let acked = writing.await.unwrap();
+    let kept = format!("SELECT count(*) FROM acks WHERE seq <= {}", acked.last().unwrap());
+    assert_eq!(servers.count("east", &kept).await, acked.len() as i64);
+    servers.ok(&["migrate", "finish", back["run_id"].as_str().unwrap()]);
+    for side in ["east", "west"] {
+        let missed = "SELECT (SELECT count(*) FROM audit) - (SELECT count(*) FROM acks)";
+        assert_eq!(servers.count(side, missed).await, 0, "{side}");
+        assert_eq!(servers.count(side, "SELECT count(*) FROM pg_subscription").await, 0, "{side}");
+        assert_eq!(servers.count(side, "SELECT count(*) FROM pg_replication_slots").await, 0);
+    }
+}
+
 /// Kills whatever carries a stream now and then; how many it killed.
 fn killer(servers: &Servers, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<usize> {
     let find = servers.stream_finder();

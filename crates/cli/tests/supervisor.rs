@@ -161,3 +161,50 @@ fn without_a_supervisor_a_person_goes_on() {
     assert_eq!(state(&town), "soaking");
     assert_whole_without_writers(&town, "west");
 }
+
+/// What a person types at night: nobody has to find the process that executes.
+#[test]
+fn a_run_that_is_executed_is_aborted_on_a_persons_word() {
+    let town = Town::new("");
+    town.ok(&["up", "east"]);
+    town.seed(20, 20);
+    let writers = town.writers(2, seed());
+    let (file, _) = town.plan("east", "west");
+    let child = begun(&town, &["migrate", "run", &file], "copy_rows");
+    assert_eq!(town.ok(&["runs", "abort", "last"])["state"], "aborted");
+    let output = child.wait_with_output().unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said:#}");
+    assert_eq!(said["errors"][0]["code"], "run_aborted", "{said:#}");
+    assert_aborted_without_a_trace(&town);
+
+    // It is executed by a process that never gets to read the wish: whoever follows it does.
+    let (file, _) = town.plan("east", "west");
+    let mut frozen = begun(&town, &["migrate", "run", &file], "build_indexes");
+    let pid = Pid::from_raw(frozen.id().cast_signed());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    let asking = town.command(&["runs", "abort", "last"]).spawn().unwrap();
+    let run = town.ok(&["ps"])["supervisors"][0]["run_id"].as_str().unwrap().to_owned();
+    let wish = town.path().join(".trefoil/state/requests").join(run);
+    eventually_within(PATIENCE, "it is asked", || wish.is_dir());
+    kill(pid, Signal::SIGKILL).unwrap();
+    frozen.wait().unwrap();
+    let output = asking.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_aborted_without_a_trace(&town);
+    writers.stop();
+    assert_whole(&town, "east");
+}
+
+fn assert_aborted_without_a_trace(town: &Town) {
+    comes_to_rest(town, "aborted");
+    assert_served_by(town, "east");
+    for left in [
+        "SELECT pubname FROM pg_publication",
+        "SELECT slot_name FROM pg_replication_slots",
+        "SELECT nspname FROM pg_namespace WHERE nspname = 'trefoil'",
+    ] {
+        assert_eq!(town.sql("east", left), Vec::<String>::new(), "{left}");
+    }
+    town.ok(&["down", "west", "--destroy"]);
+}

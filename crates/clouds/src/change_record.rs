@@ -58,10 +58,25 @@ pub fn recorded(bucket: Objects) -> Result<Objects> {
         return Ok(bucket);
     }
     if !can.conditional {
-        let why = "this store cannot hold a record of changes: it has no conditional writes";
-        return Err(Error::refused("change_record_unsupported", why));
+        return Err(unsupported());
     }
     Ok(Objects::new(Arc::new(Recorded::new(bucket.driver()))))
+}
+
+/// Tries out whether the bucket's store can hold a record of changes: one that takes a condition
+/// and does not honour it would lose notes.
+///
+/// # Errors
+/// Code `change_record_unsupported`, and those of a store that does not answer.
+#[cfg(feature = "operate")]
+pub(crate) async fn require(bucket: &Objects) -> Result<()> {
+    if bucket.probe().await?.conditional { Ok(()) } else { Err(unsupported()) }
+}
+
+fn unsupported() -> Error {
+    let why = "this store cannot hold a record of changes: it has no conditional writes";
+    Error::refused("change_record_unsupported", why)
+        .hint("leave `change_record` out; a move lists the bucket then")
 }
 
 /// A driver whose changes are noted in the bucket.

@@ -285,11 +285,6 @@ impl Objects {
         Self { driver }
     }
 
-    /// The bucket at a URL, such as `file:///var/lib/app/documents`; made when it is not there.
-    pub fn open(url: &str) -> Result<Self> {
-        crate::registry::open_objects(url)
-    }
-
     /// What the handle works on.
     pub(crate) fn driver(self) -> Arc<dyn ObjectsDriver> {
         self.driver

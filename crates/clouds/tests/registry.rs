@@ -98,3 +98,19 @@ async fn a_store_that_is_removed_and_made_again_is_found_by_old_handles() {
     let again = open_services(&spec, "east", folder.path(), None).unwrap();
     assert!(again.objects["documents"].head("b").await.unwrap().is_some());
 }
+
+/// A bucket that is there already, with the record of changes that the specification asks for.
+#[test]
+fn a_bucket_that_is_there_already_keeps_a_record_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeps = |asked: bool| {
+        let mut spec = serde_json::to_value(spec("local")).unwrap();
+        spec["buckets"]["documents"] = json!({ "change_record": asked });
+        let there = json!({ "documents": { "endpoint": "http://127.0.0.1:1", "name": "there" } });
+        spec["environments"]["east"]["buckets"] = there;
+        let spec: AppSpec = serde_json::from_value(spec).unwrap();
+        let services = open_services(&spec, "east", folder.path(), None).unwrap();
+        services.objects["documents"].capabilities().change_record
+    };
+    assert!(keeps(true) && !keeps(false));
+}

@@ -139,6 +139,11 @@ impl FencedLog {
         Err(self.unreachable())
     }
 
+    /// Whether there is an entry after `tail`: one read.
+    pub async fn continues(&self, tail: &Tail) -> Result<bool> {
+        Ok(self.get(tail.n + 1).await?.is_some())
+    }
+
     async fn read_listed(&self, names: &Names, after: &Tail) -> Result<(Vec<LogEntry>, Tail)> {
         let (mut entries, mut tail) = self.checkpoints(names, after).await?;
         if tail.n < after.n {

@@ -6,10 +6,11 @@ mod executor;
 mod follower;
 mod journal;
 mod open;
+mod requests;
 mod store;
 mod summary;
 
-pub use executor::Executor;
+pub use executor::{Executor, FencingToken};
 pub use follower::Follower;
 pub use journal::{CRASH_AFTER_EVENT, CRASH_BEFORE_EVENT, Journal};
 pub(crate) use open::executed_by;

@@ -37,6 +37,8 @@ pub struct Tool<'a> {
     pub spec_file: &'a Path,
     /// The folder of state on this machine (`.trefoil`).
     pub folder: &'a Path,
+    /// Where the log is when it is not in that folder.
+    pub log_url: Option<&'a str>,
 }
 
 /// Starts the supervisor of a run, and waits until it watches. Idempotent: one that watches

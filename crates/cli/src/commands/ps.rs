@@ -7,10 +7,13 @@ use serde::Serialize;
 use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::edge_protocol::EdgeStatus;
 use trefoil_clouds::operate::provision::Provisioned;
+use trefoil_core::journal::RunState;
 use trefoil_core::ledger::Ledger;
+use trefoil_ops::facts::WayBack;
+use trefoil_ops::state::State;
 use trefoil_ops::supervisor;
 
-use super::runs::Supervisor;
+use super::runs::{self, Supervisor};
 use crate::table::{or_dash, table, word};
 use crate::{Cx, ExitStatus, Result, runner};
 
@@ -25,10 +28,21 @@ pub(crate) struct Answer {
     edge_problem: Option<String>,
     /// The processes that watch over whoever executes a run.
     supervisors: Vec<Supervisor>,
+    /// The run that waits for its end, if the way back of one is open.
+    way_back: Option<RunsWayBack>,
     /// The newest epoch of the log.
     epoch: u64,
     /// The environment that may write.
     active: Option<String>,
+}
+
+/// The way back of a run that soaks.
+#[derive(Serialize, JsonSchema)]
+struct RunsWayBack {
+    /// The run.
+    run_id: String,
+    /// How far the side that served is behind the one that serves; null without a database.
+    database: Option<WayBack>,
 }
 
 /// One environment.
@@ -57,7 +71,8 @@ pub async fn run(cx: &Cx) -> Result<ExitStatus> {
     let spec = cx.specification().await?.spec;
     let names: Vec<_> = spec.environments.keys().map(String::as_str).collect();
     let world = cx.world(&spec, &names)?;
-    let ledger = runner::state_to_read(cx)?.ledger().await?;
+    let state = runner::state_to_read(cx)?;
+    let ledger = state.ledger().await?;
     let mut environments = Vec::with_capacity(world.sites.len());
     let (mut edge, mut edge_problem) = (None, None);
     for site in world.sites.values() {
@@ -71,10 +86,22 @@ pub async fn run(cx: &Cx) -> Result<ExitStatus> {
     }
     let supervisors = supervisor::list(&cx.settings.state)?;
     let supervisors = supervisors.into_iter().filter_map(Supervisor::of).collect();
+    let way_back = way_back(cx, &state, &ledger).await?;
     let Ledger { epoch, active, .. } = ledger;
-    let answer = Answer { environments, edge, edge_problem, supervisors, epoch, active };
+    let answer = Answer { environments, edge, edge_problem, supervisors, way_back, epoch, active };
     cx.printer.answer(&answer, || text(&answer))?;
     Ok(ExitStatus::Yes)
+}
+
+/// Asks both servers of the run that soaks.
+async fn way_back(cx: &Cx, state: &State, ledger: &Ledger) -> Result<Option<RunsWayBack>> {
+    let Some(open) = ledger.open_run() else { return Ok(None) };
+    let run = state.journal(open).await?;
+    if run.state() != RunState::Soaking {
+        return Ok(None);
+    }
+    let database = runs::way_back(cx, &run).await;
+    Ok(Some(RunsWayBack { run_id: open.to_owned(), database }))
 }
 
 /// An environment that does not answer is shown with its problem, so that the others are seen.
@@ -134,6 +161,12 @@ fn text(answer: &Answer) -> String {
     }
     text.push_str("\n\n");
     text.push_str(&edge(answer));
+    if let Some(RunsWayBack { run_id, database }) = &answer.way_back {
+        let _ = write!(text, "\nrun {run_id} soaks");
+        if let Some(database) = database {
+            let _ = write!(text, "; {}", runs::way_back_text(database));
+        }
+    }
     for supervisor in &answer.supervisors {
         let _ = write!(text, "\nsupervisor: {}", supervisor.words());
     }

@@ -217,7 +217,10 @@ async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
         supervisor_log: Some(supervisor::log_file(folder, &run_id)).filter(|log| log.is_file()),
         approvals: Approvals::of(&run),
         next: next_commands(&run, stands),
-        way_back: way_back(cx, &run, stands).await,
+        way_back: match stands {
+            RunState::Soaking => way_back(cx, &run).await,
+            _ => None,
+        },
         report: report(&run),
     };
     cx.printer.answer(&shown, || show_text(&shown, &run))?;
@@ -226,19 +229,17 @@ async fn show(cx: &Cx, state: &State, wanted: &str) -> Result<ExitStatus> {
 
 /// Asks both servers while the run soaks. A specification that cannot be read any more keeps
 /// nobody from seeing the run.
-async fn way_back(cx: &Cx, run: &Run, stands: RunState) -> Option<WayBack> {
-    if stands != RunState::Soaking {
-        return None;
-    }
+pub(crate) async fn way_back(cx: &Cx, run: &Run) -> Option<WayBack> {
     let spec = cx.specification().await.ok()?.spec;
     let world = runner::world_of(cx, &spec, &run.plan).ok()?;
     facts::way_back_now(&world, run).await
 }
 
-fn way_back_text(way_back: &WayBack) -> String {
+/// The way back in a few words.
+pub(crate) fn way_back_text(way_back: &WayBack) -> String {
     let size = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| format!("{bytes} bytes"));
     let mut text = format!(
-        "\nway back: {} behind, {} of log kept for it",
+        "way back: {} behind, {} of log kept for it",
         size(way_back.behind_bytes),
         size(way_back.retained_bytes)
     );
@@ -268,7 +269,9 @@ fn show_text(shown: &Shown<'_>, run: &Run) -> String {
         let Approvals { required, missing, .. } = shown.approvals;
         text.push_str(&format!("\napprovals: {required} required, {missing} missing"));
     }
-    text.push_str(&shown.way_back.as_ref().map(way_back_text).unwrap_or_default());
+    if let Some(way_back) = &shown.way_back {
+        text.push_str(&format!("\n{}", way_back_text(way_back)));
+    }
     text.push_str(&format!("\nexecutor: {}", or_dash(shown.executor)));
     if let Some(log) = &shown.supervisor_log {
         let who = or_dash(shown.supervisor.as_ref().map(Supervisor::words));
@@ -370,7 +373,7 @@ async fn go_on(cx: &Cx, wanted: &str, way: Way, supervision: &Supervision) -> Re
     let world = runner::world_of(cx, &spec, &run.plan)?;
     let progress = cx.progress();
     let engine = Engine::new(state, &world, &*progress, runner::stop(cx))
-        .supervised(!supervision.no_supervisor && cx.settings.log_url.is_none());
+        .supervised(!supervision.no_supervisor);
     let run = match way {
         Way::Forward => {
             admit_again(&engine, &world, &run).await?;

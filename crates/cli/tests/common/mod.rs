@@ -22,6 +22,8 @@ use serde_json::Value;
 pub struct Town {
     folder: tempfile::TempDir,
     pub port: u16,
+    /// What every command finds in its environment, besides what this process has.
+    pub variables: Vec<(&'static str, String)>,
 }
 
 /// What a command answered.
@@ -65,7 +67,7 @@ environments:
         let port = listener.local_addr().unwrap().port();
         let spec = spec(port);
         std::fs::write(folder.path().join("trefoil.yaml"), spec).unwrap();
-        Town { folder, port }
+        Town { folder, port, variables: Vec::new() }
     }
 
     pub fn path(&self) -> &Path {
@@ -84,6 +86,7 @@ environments:
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
         command.current_dir(self.path()).args(["--json", "--yes"]).args(arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

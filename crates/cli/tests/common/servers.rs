@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
-use trefoil_clouds::conformance::postgres::TestPostgres;
+use trefoil_clouds::conformance::postgres::{TestPostgres, programs};
 
 pub const PASSWORD: &str = "only-for-tests";
 const SETTINGS: &[(&str, &str)] =
@@ -38,6 +38,8 @@ pub enum Admin {
     Superuser,
     /// As managed servers give one: no superuser.
     Managed,
+    /// The same, that may subscribe: from PostgreSQL 16 on.
+    Subscriber,
 }
 
 /// The administrator of a managed server.
@@ -47,15 +49,25 @@ const MANAGER: &str = "manager";
 pub struct Servers {
     folder: tempfile::TempDir,
     admin: Admin,
+    version: Option<u32>,
     pub east: TestPostgres,
     pub west: TestPostgres,
 }
 
 impl Servers {
     pub async fn start(admin: Admin) -> Servers {
+        Servers::of(admin, None).await
+    }
+
+    /// The same, with servers of a major version.
+    pub async fn of(admin: Admin, version: Option<u32>) -> Servers {
+        let start = || match version {
+            Some(major) => TestPostgres::start_version(major, SETTINGS),
+            None => TestPostgres::start(SETTINGS),
+        };
         let (east, west) = std::thread::scope(|scope| {
-            let west = scope.spawn(|| TestPostgres::start(SETTINGS));
-            (TestPostgres::start(SETTINGS), west.join().unwrap())
+            let west = scope.spawn(start);
+            (start(), west.join().unwrap())
         });
         let roles = format!(
             "CREATE ROLE shop_owner; CREATE ROLE shop LOGIN PASSWORD '{PASSWORD}' IN ROLE shop_owner"
@@ -63,7 +75,7 @@ impl Servers {
         east.execute("postgres", &roles).await;
         for server in [&east, &west] {
             server.execute("postgres", "CREATE DATABASE shop").await;
-            if admin == Admin::Managed {
+            if admin != Admin::Superuser {
                 let manager = format!(
                     "CREATE ROLE {MANAGER} LOGIN CREATEROLE CREATEDB REPLICATION
                        PASSWORD '{PASSWORD}' IN ROLE pg_signal_backend;
@@ -71,9 +83,13 @@ impl Servers {
                 );
                 server.execute("shop", &manager).await;
             }
+            if admin == Admin::Subscriber {
+                let grant = format!("GRANT pg_create_subscription TO {MANAGER}");
+                server.execute("shop", &grant).await;
+            }
         }
         east.execute("shop", SCHEMA).await;
-        if admin == Admin::Managed {
+        if admin != Admin::Superuser {
             east.execute("shop", &format!("GRANT shop_owner TO {MANAGER}")).await;
         }
         let folder = tempfile::Builder::new().prefix("trefoil-test-").tempdir().unwrap();
@@ -81,7 +97,7 @@ impl Servers {
                     east: {cloud: local, database: {admin_url: env:EAST_URL}}\n  \
                     west: {cloud: local, database: {admin_url: secret:admin-url}}\n";
         std::fs::write(folder.path().join("trefoil.yaml"), spec).unwrap();
-        let servers = Servers { folder, admin, east, west };
+        let servers = Servers { folder, admin, version, east, west };
         servers.give_secret();
         servers
     }
@@ -90,7 +106,9 @@ impl Servers {
     fn admin_url(&self, environment: &str) -> String {
         match self.admin {
             Admin::Superuser => self.server(environment).url("shop"),
-            Admin::Managed => self.server(environment).url_as(MANAGER, PASSWORD, "shop"),
+            Admin::Managed | Admin::Subscriber => {
+                self.server(environment).url_as(MANAGER, PASSWORD, "shop")
+            }
         }
     }
 
@@ -134,6 +152,9 @@ impl Servers {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
         command.current_dir(self.path()).args(["--json", "--yes"]).args(arguments);
         command.env("EAST_URL", self.admin_url("east"));
+        if let Some(major) = self.version {
+            command.env("TREFOIL_POSTGRES_BIN", programs(major));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

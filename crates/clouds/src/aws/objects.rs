@@ -25,6 +25,7 @@ use tokio::sync::OnceCell;
 pub use address::{AccessKey, Address};
 
 use self::connect::Clients;
+#[cfg(feature = "operate")]
 pub(super) use self::connect::client;
 use self::content::Announced;
 pub(super) use self::failure::{Outcome, failure, outcome};

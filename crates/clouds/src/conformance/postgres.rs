@@ -47,12 +47,24 @@ impl TestPostgres {
     /// # Panics
     /// When PostgreSQL is not installed or does not start; the message holds the server's log.
     pub fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with(find_binaries(), settings)
+    }
+
+    /// The same with a major version: see [`programs`].
+    ///
+    /// # Panics
+    /// When that version is not installed or does not start.
+    pub fn start_version(major: u32, settings: &[(&str, &str)]) -> Self {
+        Self::start_with(programs(major), settings)
+    }
+
+    fn start_with(binaries: PathBuf, settings: &[(&str, &str)]) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let mut server = Self {
             port: 0,
             superuser: SUPERUSER.to_owned(),
             password: uuid::Uuid::new_v4().simple().to_string(),
-            binaries: find_binaries(),
+            binaries,
             settings: settings.iter().map(own).collect(),
             account: account(),
             server: Mutex::new(None),

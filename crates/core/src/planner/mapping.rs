@@ -11,7 +11,7 @@ pub(super) fn map(source: &Inventory, target: &Inventory, buckets: &BucketFacts)
 
 /// What a bucket without a record of changes costs.
 const LISTED: &str = "listed once or twice while users wait: its source keeps no record of changes \
-                      (an application that opens it with `change_record=true` makes one)";
+                      (`change_record: true` makes one)";
 
 fn map_one(resource: &Resource, target: &Inventory, buckets: &BucketFacts) -> Mapping {
     let existing = target

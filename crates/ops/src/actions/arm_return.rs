@@ -37,6 +37,8 @@ impl Perform for ArmReturn {
         schema::refresh_views(&pair).await?;
         stream::arm(&pair.target, &pair.source, &self.stream).await?;
         Shape::read(&pair.target).await?.keep(&pair.target).await?;
+        // The logins of the window, while users do not wait for them.
+        Pair::lent(cx, &self.from, &self.to).await?.give_back();
         Ok(Value::Null)
     }
 

@@ -21,15 +21,22 @@ impl Perform for CopyRows {
         let pair = Pair::open(cx, &self.from, &self.to).await?;
         let tables = catalog::tables(&pair.source).await?;
         let total: u64 = tables.iter().map(|table| table.bytes).sum();
-        stream::begin_copy(&pair, &self.stream).await?;
-        process::ensure(cx.world, &pair, &self.stream).await?;
         let told = |copied: stream::Copied| {
             cx.progress.advanced(copied.bytes.min(total), Some(total), "bytes");
         };
-        let copy = stream::await_copied(&pair, &self.stream, &told);
-        let copy = ddl::during(&pair, &self.stream, Extent::Keys, copy);
+        // What changes in the schema meanwhile is followed when the stream flows: until then the
+        // copy itself notices it.
+        let copy = async {
+            stream::begin_copy(&pair, &self.stream, &told).await?;
+            process::ensure(cx.world, &pair, &self.stream).await?;
+            stream::await_copied(&pair, &self.stream, &told).await
+        };
         let copy = guard::during(&pair, &self.stream, copy);
-        let (copied, followed) = kept(cx, (&self.from, &self.to), &self.stream, copy).await?;
+        let copied = kept(cx, (&self.from, &self.to), &self.stream, copy).await?;
+        let follow = stream::await_copied(&pair, &self.stream, &told);
+        let follow = ddl::during(&pair, &self.stream, Extent::Keys, follow);
+        let follow = guard::during(&pair, &self.stream, follow);
+        let (_, followed) = kept(cx, (&self.from, &self.to), &self.stream, follow).await?;
         followed.keep(&pair.source).await?;
         Ok(json!({ "tables": copied.tables, "bytes": copied.bytes }))
     }

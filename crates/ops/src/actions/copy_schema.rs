@@ -20,7 +20,7 @@ impl Perform for CopySchema {
         let pair = Pair::open(cx, &self.from, &self.to).await?.patient().await?;
         // What people change from here on is followed.
         let shape = Shape::read(&pair.source).await?;
-        schema::carry_keys(&pair).await?;
+        schema::carry_tables(&pair).await?;
         shape.keep(&pair.source).await?;
         Ok(Value::Null)
     }

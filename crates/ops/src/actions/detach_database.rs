@@ -16,8 +16,10 @@ impl Perform for DetachDatabase {
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
-        let pair = Pair::open(cx, &self.from, &self.to).await?;
+        let pair = Pair::lent(cx, &self.from, &self.to).await?;
+        cx.require_ours().await?;
         stream::detach(&pair, &self.stream, &self.return_stream).await?;
+        pair.give_back();
         Ok(Value::Null)
     }
 

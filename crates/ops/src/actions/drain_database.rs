@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 use trefoil_core::plan::DrainDatabase;
 
-use super::databases::{after_earlier, flowing, kept};
+use super::databases::{after_earlier, kept};
 use crate::Result;
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::marker;
+use crate::movers::postgres::client::process;
+use crate::movers::postgres::{Pair, marker};
 
 #[async_trait]
 impl Perform for DrainDatabase {
@@ -16,9 +17,11 @@ impl Perform for DrainDatabase {
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
-        let pair = flowing(cx, &self.from, &self.to, &self.stream).await?;
+        let pair = Pair::lent(cx, &self.from, &self.to).await?;
+        process::ensure(cx.world, &pair, &self.stream).await?;
         let drained = marker::drain(&pair, &self.stream, &cx.run.plan.plan_id);
         kept(cx, (&self.from, &self.to), &self.stream, drained).await?;
+        pair.give_back();
         Ok(Value::Null)
     }
 

@@ -17,8 +17,10 @@ impl Perform for FenceDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let record = access(cx, &self.access)?;
-        let server = Server::of_site(cx.site(&self.environment)?).await?;
-        fence::close(&server, &record).await?;
+        let server = Server::lent_by(cx.site(&self.environment)?).await?;
+        cx.require_ours().await?;
+        fence::close_as(&server, &record, cx.token()).await?;
+        server.give_back();
         Ok(Value::Null)
     }
 
@@ -26,7 +28,8 @@ impl Perform for FenceDatabase {
         let record = access(cx, &self.access)?;
         require_other_closed(&self.environment, cx).await?;
         let server = alone(cx, &self.environment).await?;
-        fence::open(&server, &record).await
+        cx.require_ours().await?;
+        fence::open_as(&server, &record, cx.token()).await
     }
 }
 

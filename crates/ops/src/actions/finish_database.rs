@@ -21,6 +21,7 @@ impl Perform for FinishDatabase {
             Prepared::Known(known) => (**known).clone(),
         };
         let back = Pair::open(cx, &self.to, &self.from).await?;
+        cx.require_ours().await?;
         guard::restore_limit(&back.source).await?;
         guard::restore_limit(&back.target).await?;
         prepare::finish(&back, &self.return_stream, &prepared).await?;

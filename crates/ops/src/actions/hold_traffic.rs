@@ -23,6 +23,7 @@ impl Perform for HoldTraffic {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let hold = Hold { limit_requests: self.limit_requests, limit_ms: self.limit_ms };
+        cx.require_ours().await?;
         cx.site(&self.environment)?.traffic.hold(&hold).await?;
         Ok(Value::Null)
     }
@@ -33,6 +34,7 @@ impl Perform for HoldTraffic {
         let site = cx.site(&self.environment)?;
         let edge = serving::edge_again(site, &cx.world.spec).await?;
         is_here(&self.environment, &edge)?;
+        cx.require_ours().await?;
         serving::release(site, edge.epoch).await
     }
 }

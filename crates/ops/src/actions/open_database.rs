@@ -17,10 +17,11 @@ impl Perform for OpenDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let record = access(cx, &self.access)?;
-        let server = Server::of_site(cx.site(&self.environment)?).await?;
+        let server = Server::lent_by(cx.site(&self.environment)?).await?;
         require_other_closed(cx).await?;
+        cx.require_ours().await?;
         bookkeeping::raise_epoch(&server, self.epoch).await?;
-        fence::open(&server, &record).await?;
+        fence::open_as(&server, &record, cx.token()).await?;
         Ok(Value::Null)
     }
 
@@ -31,7 +32,7 @@ impl Perform for OpenDatabase {
 
 /// At most one side may accept writes.
 async fn require_other_closed(cx: &Context<'_>) -> Result<()> {
-    let other = Server::of_site(cx.site(&cx.run.plan.from)?).await?;
+    let other = Server::lent_by(cx.site(&cx.run.plan.from)?).await?;
     let open = fence::why_open(&other).await?;
     if open.is_empty() {
         return Ok(());

@@ -27,6 +27,7 @@ impl Perform for SwitchTraffic {
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let site = cx.site(&self.to)?;
         serving::edge_again(site, &cx.world.spec).await?;
+        cx.require_ours().await?;
         serving::release(site, self.epoch).await?;
         Ok(Value::Null)
     }

@@ -17,7 +17,7 @@ impl Perform for SyncDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let verified: VerifyOutput = cx.output(self.verified)?;
-        let pair = Pair::open(cx, &self.from, &self.to).await?;
+        let pair = Pair::lent(cx, &self.from, &self.to).await?;
         ddl::require_unchanged(&pair).await?;
         let sequences = sequences::carry(&pair).await?;
         let mut tables = verify::recheck(&pair, &verified).await?;
@@ -30,6 +30,7 @@ impl Perform for SyncDatabase {
             large_objects::require_equal(&proof, &pair)?;
             tables.push(proof);
         }
+        pair.give_back();
         output(&SyncOutput { sequences, tables })
     }
 

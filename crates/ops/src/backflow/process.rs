@@ -33,13 +33,16 @@ pub(super) fn spawn(world: &World, run_id: &str) -> Result<Child> {
         .open(log_file(&world.folder, run_id))
         .map_err(cannot)?;
     let mut command = Command::new(&world.program);
-    if let Some(url) = &world.log_url {
-        command.env("TREFOIL_STATE", url);
-    }
+    let folder = absolute(&world.folder).map_err(cannot)?;
+    // Said, so that no variable and no file of settings says otherwise.
+    match &world.log_url {
+        Some(url) => command.args(["--state", url]),
+        None => command.arg("--state").arg(&folder),
+    };
     command
         .arg("backflow")
         .arg("--folder")
-        .arg(absolute(&world.folder).map_err(cannot)?)
+        .arg(&folder)
         .arg("--file")
         .arg(absolute(&world.spec_file).map_err(cannot)?)
         .args(["--run", run_id])

@@ -8,6 +8,7 @@ use trefoil_core::journal::Run;
 use trefoil_core::plan::Step;
 
 use super::{Progress, World};
+use crate::state::{FencingToken, Journal};
 use crate::{Error, Result};
 
 /// What a look at the world says about a step, without changing anything.
@@ -38,9 +39,28 @@ pub struct Context<'a> {
     pub step: &'a Step,
     /// Where progress is shown.
     pub progress: &'a dyn Progress,
+    /// The journal from which the run is executed; none where it is only looked at.
+    pub journal: Option<&'a Journal>,
 }
 
 impl Context<'_> {
+    /// Asks the log whether this process still executes the run, right before what cannot be taken
+    /// back: it may have slept since the step began.
+    ///
+    /// # Errors
+    /// `executor_superseded`, `log_unreachable`.
+    pub async fn require_ours(&self) -> Result<()> {
+        match self.journal {
+            Some(journal) => journal.require_ours().await,
+            None => Ok(()),
+        }
+    }
+
+    /// What servers order executors by.
+    pub fn token(&self) -> FencingToken {
+        self.journal.map(Journal::token).unwrap_or_default()
+    }
+
     /// An environment of the plan.
     pub fn site(&self, environment: &str) -> Result<&Site> {
         self.world.site(environment)

@@ -32,8 +32,16 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Notes that the run is aborted, unless that is noted, and does it.
+    pub(super) async fn take_back(&self, journal: &mut Journal) -> Result<Run> {
+        if !journal.run().abort_requested {
+            journal.append(Event::AbortRequested).await?;
+        }
+        self.unwind(journal).await
+    }
+
     /// Undoes every begun step, last first, and closes the run.
-    pub(super) async fn unwind(&self, journal: &mut Journal) -> Result<Run> {
+    async fn unwind(&self, journal: &mut Journal) -> Result<Run> {
         for step in journal.run().to_undo() {
             self.undo(journal, &step).await?;
         }
@@ -64,7 +72,7 @@ impl Engine<'_> {
     async fn undo(&self, journal: &mut Journal, step: &Step) -> Result<()> {
         self.progress.undoing(step);
         journal.append(Event::UndoStarted { step: step.n }).await?;
-        match self.undo_attempts(journal.run(), step).await {
+        match self.undo_attempts(journal, step).await {
             Ok(()) => journal.append(Event::UndoFinished { step: step.n }).await,
             Err(cause) => {
                 let error = cause.chain();
@@ -74,10 +82,10 @@ impl Engine<'_> {
         }
     }
 
-    async fn undo_attempts(&self, run: &Run, step: &Step) -> Result<()> {
+    async fn undo_attempts(&self, journal: &Journal, step: &Step) -> Result<()> {
         let (mut attempt, began) = (1, Instant::now());
         loop {
-            let context = self.context(run, step);
+            let context = self.acting(journal, step);
             let undone = timeout(ATTEMPT_TIMEOUT, self.action(step).undo(&context)).await;
             let failed = match undone {
                 Ok(Ok(())) => return Ok(()),

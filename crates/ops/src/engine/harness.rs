@@ -69,7 +69,7 @@ impl Trial<'_> {
 
     fn context(&self) -> Context<'_> {
         let world = self.bench.world();
-        Context { world, run: &self.run, step: &self.step, progress: &Silent }
+        Context { world, run: &self.run, step: &self.step, progress: &Silent, journal: None }
     }
 
     async fn perform(&self) -> Result<Value> {

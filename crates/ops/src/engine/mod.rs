@@ -1,5 +1,6 @@
 //! The one engine: performs, checks, resumes and undoes the steps of a plan.
 
+mod abort;
 mod action;
 mod backwards;
 mod dry_run;
@@ -17,6 +18,8 @@ pub use progress::{Progress, Silent};
 pub use run_loop::Engine;
 pub use stop::{Stop, StopHandle};
 pub use world::World;
+
+use abort::Wish;
 
 #[cfg(test)]
 mod tests;

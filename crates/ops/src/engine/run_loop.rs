@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use trefoil_core::journal::{Event, Run, RunState};
 use trefoil_core::plan::{Action, Inputs, Plan, PlanKind, Step};
 
-use super::{Check, Context, Perform, Progress, Stop, World, words};
+use super::{Check, Context, Perform, Progress, Stop, Wish, World, words};
 use crate::state::{Journal, State, executed_by};
 use crate::supervisor::{self, Beat, Tool};
 use crate::{Result, actions};
@@ -21,11 +21,13 @@ pub struct Engine<'a> {
     pub(super) stop: Stop,
     pub(super) actions: fn(&Action) -> &dyn Perform,
     pub(super) supervised: bool,
+    pub(super) abort: Wish,
 }
 
 /// What may cut a step.
 struct Limits {
     stop: Option<Stop>,
+    abort: Option<Wish>,
     deadline: Option<Instant>,
 }
 
@@ -37,7 +39,15 @@ impl<'a> Engine<'a> {
         progress: &'a dyn Progress,
         stop: Stop,
     ) -> Engine<'a> {
-        Engine { state, world, progress, stop, actions: actions::of, supervised: false }
+        Engine {
+            state,
+            world,
+            progress,
+            stop,
+            actions: actions::of,
+            supervised: false,
+            abort: Wish::default(),
+        }
     }
 
     /// Has every move that this engine performs watched over by a process of its own, which goes
@@ -90,6 +100,7 @@ impl<'a> Engine<'a> {
                 return Err(refused);
             }
         };
+        let _listening = self.abort.listen(self.state, &plan.plan_id);
         self.forward(&mut journal).await
     }
 
@@ -101,10 +112,11 @@ impl<'a> Engine<'a> {
         }
         let (mut journal, _watched) = self.take_over(run_id).await?;
         self.start_again(journal.run()).await?;
-        if journal.run().abort_requested {
-            return self.unwind(&mut journal).await;
+        if journal.run().abort_requested || self.state.abort_is_due(journal.run()).await? {
+            return self.take_back(&mut journal).await;
         }
         self.compensate(&mut journal).await?;
+        let _listening = self.abort.listen(self.state, run_id);
         self.forward(&mut journal).await
     }
 
@@ -122,20 +134,21 @@ impl<'a> Engine<'a> {
         Ok(journal.run().clone())
     }
 
-    /// Undoes every step of a run, last first, and closes it. Refused from the switch on.
+    /// Undoes every step of a run, last first, and closes it. Refused from the switch on. A process
+    /// that executes the run is asked to do so itself, and waited for.
     pub async fn abort(&self, run_id: &str) -> Result<Run> {
         if let Some(ended) = self.settled(run_id).await? {
+            return Ok(ended);
+        }
+        if let Some(ended) = self.abort_by_executor(run_id).await? {
             return Ok(ended);
         }
         let (mut journal, _watched) = self.take_over(run_id).await?;
         if journal.run().switched() {
             return Err(words::switched(run_id));
         }
-        if !journal.run().abort_requested {
-            journal.append(Event::AbortRequested).await?;
-        }
         self.start_again(journal.run()).await?;
-        self.unwind(&mut journal).await
+        self.take_back(&mut journal).await
     }
 
     /// Closes the way back of a run that soaks, and ends it.
@@ -189,8 +202,9 @@ impl<'a> Engine<'a> {
             return Ok(None);
         }
         let run_id = &run.plan.plan_id;
-        let World { program, spec_file, folder, .. } = self.world;
-        supervisor::start(&Tool { program, spec_file, folder }, run_id).await?;
+        let World { program, spec_file, folder, log_url, .. } = self.world;
+        let log_url = log_url.as_deref();
+        supervisor::start(&Tool { program, spec_file, folder, log_url }, run_id).await?;
         Beat::begin(&self.world.folder, run_id).map(Some)
     }
 
@@ -220,6 +234,10 @@ impl<'a> Engine<'a> {
             let ended = self.take(journal, &step, deadline).await?;
             self.progress.step_ended(&step, ended.as_ref().err());
             if let Err(cause) = ended {
+                if self.abort.is_felt() && !journal.run().switched() {
+                    self.take_back(journal).await?;
+                    return Err(words::aborted(journal.run()));
+                }
                 journal.append(Event::Halted { why: cause.chain() }).await?;
                 self.compensate(journal).await?;
                 let active = self.state.ledger().await?.active;
@@ -237,7 +255,7 @@ impl<'a> Engine<'a> {
         deadline: Option<Instant>,
     ) -> Result<Result<()>> {
         let limits = self.limits(journal.run(), step, deadline);
-        let context = self.context(journal.run(), step);
+        let context = self.acting(journal, step);
         let check = self.action(step).check(&context);
         let done = match self.within(&limits, journal.run(), check).await {
             Ok(Check::Done(output)) => Some(output),
@@ -246,7 +264,7 @@ impl<'a> Engine<'a> {
         };
         let n = step.n;
         journal.append(Event::Started { step: n }).await?;
-        match self.performed(journal.run(), step, deadline, done).await {
+        match self.performed(journal, step, deadline, done).await {
             Ok(output) => journal.append(Event::Succeeded { step: n, output }).await.map(Ok),
             Err(cause) => {
                 journal.append(Event::Failed { step: n, error: cause.chain() }).await?;
@@ -257,19 +275,21 @@ impl<'a> Engine<'a> {
 
     async fn performed(
         &self,
-        run: &Run,
+        journal: &Journal,
         step: &Step,
         deadline: Option<Instant>,
         done: Option<Value>,
     ) -> Result<Value> {
+        let run = journal.run();
         if step.switch {
+            journal.require_ours().await?;
             self.state.open_epoch(run.plan.epoch, &run.plan.to, &run.plan.plan_id).await?;
         }
         if let Some(output) = done {
             return Ok(output);
         }
         let limits = self.limits(run, step, deadline);
-        let context = self.context(run, step);
+        let context = self.acting(journal, step);
         self.within(&limits, run, self.action(step).perform(&context)).await
     }
 
@@ -281,6 +301,7 @@ impl<'a> Engine<'a> {
         let forward_only = run.switched() && users_wait;
         Limits {
             stop: (!forward_only).then(|| self.stop.clone()),
+            abort: (!run.switched()).then(|| self.abort.clone()),
             deadline: deadline.filter(|_| !run.switched()),
         }
     }
@@ -297,6 +318,12 @@ impl<'a> Engine<'a> {
                 None => std::future::pending().await,
             }
         };
+        let taken_back = async {
+            match &limits.abort {
+                Some(abort) => abort.felt().await,
+                None => std::future::pending().await,
+            }
+        };
         let late = async {
             match limits.deadline {
                 Some(deadline) => sleep_until(deadline).await,
@@ -306,6 +333,7 @@ impl<'a> Engine<'a> {
         tokio::select! {
             biased;
             () = stopped => Err(words::interrupted()),
+            () = taken_back => Err(words::abort_asked()),
             () = late => Err(words::window_deadline(&run.plan)),
             ended = work => ended,
         }
@@ -338,8 +366,14 @@ impl<'a> Engine<'a> {
         (self.actions)(&step.action)
     }
 
+    /// What an action sees that may change something.
+    pub(super) fn acting<'c>(&'c self, journal: &'c Journal, step: &'c Step) -> Context<'c> {
+        Context { journal: Some(journal), ..self.context(journal.run(), step) }
+    }
+
+    /// What an action sees that only looks.
     pub(super) fn context<'c>(&'c self, run: &'c Run, step: &'c Step) -> Context<'c> {
-        Context { world: self.world, run, step, progress: self.progress }
+        Context { world: self.world, run, step, progress: self.progress, journal: None }
     }
 }
 

@@ -59,6 +59,28 @@ pub(super) fn interrupted() -> Error {
     Error::new(ErrorKind::Interrupted, "interrupted", "it was interrupted")
 }
 
+/// A person asked for an abort.
+pub(super) fn abort_asked() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted", "a person asked that the run be aborted")
+}
+
+/// The run was aborted on a person's word while it was executed.
+pub(super) fn aborted(run: &Run) -> Error {
+    let (id, from) = (&run.plan.plan_id, &run.plan.from);
+    let serves = if run.plan.kind.is_move() { format!("; `{from}` serves") } else { String::new() };
+    Error::failed("run_aborted", format!("run {id} was aborted on a person's word{serves}"))
+        .hint(format!("see `trefoil runs show {id}`"))
+}
+
+/// Whoever executes the run does not do what it was asked to.
+pub(super) fn does_not_answer(run_id: &str, executor: &str) -> Error {
+    let why = format!("run {run_id} is being executed ({executor}), which does not stop");
+    Error::refused("run_running", why).hint(
+        "it stays asked; `kill -KILL PID` (PID is the number after its host) ends it, and then the \
+         same command goes on",
+    )
+}
+
 /// The window took longer than the plan allows.
 pub(super) fn window_deadline(plan: &Plan) -> Error {
     let after = plan.window_deadline_ms;
@@ -105,7 +127,10 @@ pub(super) fn approval_missing(run: &Run) -> Error {
 /// Another process executes the run.
 pub(super) fn running(run_id: &str, executor: &str) -> Error {
     Error::refused("run_running", format!("run {run_id} is being executed ({executor})"))
-        .hint("wait for it, or end that process with `kill -INT PID` (PID is the number after its host): it stops after the step and no supervisor follows it")
+        .hint(format!(
+            "wait for it, or `trefoil runs abort {run_id}`; `kill -INT PID` (PID is the number after \
+             its host) has it stop after the step, and no supervisor follows it"
+        ))
 }
 
 /// A run that has switched cannot be aborted.

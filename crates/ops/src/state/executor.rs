@@ -18,6 +18,16 @@ pub struct Executor {
     pub started: u64,
 }
 
+/// Orders all who ever executed runs: who took a run over later has the greater one. A server that
+/// has seen one refuses those before it, so that a process which wakes up late changes nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FencingToken {
+    /// The place of the run among all of its application, from one.
+    pub run: u64,
+    /// The number of the journal's entry with which the process took the run over.
+    pub takeover: u64,
+}
+
 impl Executor {
     /// This process.
     pub fn current() -> Self {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use trefoil_core::journal::{Entry, Event, Run};
 
+use super::FencingToken;
 use crate::log::{Appended, FencedLog, LogEntry, Tail};
 use crate::{Error, ErrorKind, Result};
 
@@ -22,12 +23,30 @@ pub struct Journal {
     log: FencedLog,
     tail: Tail,
     run: Run,
+    token: FencingToken,
 }
 
 impl Journal {
     /// A journal that was read up to `tail`.
     pub(super) fn new(log: FencedLog, tail: Tail, run: Run) -> Self {
-        Self { log, tail, run }
+        Self { log, tail, run, token: FencingToken::default() }
+    }
+
+    /// The journal of the run that is the `run`th of its application, which was taken over just now.
+    pub(super) fn taken_over(self, run: u64) -> Self {
+        let token = FencingToken { run, takeover: self.tail.n() };
+        Self { token, ..self }
+    }
+
+    /// What orders this executor among all others.
+    pub fn token(&self) -> FencingToken {
+        self.token
+    }
+
+    /// Asks the log whether this process still executes the run. Fails with code
+    /// `executor_superseded` when another has taken it over.
+    pub async fn require_ours(&self) -> Result<()> {
+        if self.log.continues(&self.tail).await? { Err(self.superseded()) } else { Ok(()) }
     }
 
     /// The run so far.

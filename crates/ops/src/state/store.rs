@@ -27,7 +27,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 /// All durable state of one application: `log/` and `runs/<run_id>/` in one object store.
 #[derive(Debug, Clone)]
 pub struct State {
-    store: Arc<dyn LogStore>,
+    pub(super) store: Arc<dyn LogStore>,
 }
 
 impl State {
@@ -230,10 +230,17 @@ impl State {
             match journal.append(adopted).await {
                 Err(error) if error.code() == "executor_superseded" => {}
                 Err(error) => return Err(error),
-                Ok(()) => return Ok(journal),
+                Ok(()) => return Ok(journal.taken_over(self.number_of(run_id).await?)),
             }
         }
         Err(contended())
+    }
+
+    /// The place of the run among all that were ever opened, from one.
+    async fn number_of(&self, run_id: &str) -> Result<u64> {
+        let runs = self.ledger().await?.runs;
+        let place = runs.iter().position(|(run, _)| run == run_id);
+        Ok(place.map_or(0, |place| place as u64 + 1))
     }
 
     /// Makes `environment` the one that may write, under `epoch`. Nothing happens when this run

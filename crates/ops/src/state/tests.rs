@@ -208,3 +208,18 @@ async fn many_who_approve_at_once_are_all_noted() {
     }
     assert_eq!(state.journal("a").await.unwrap().approvals.len(), 8);
 }
+
+#[tokio::test]
+async fn whoever_took_a_run_over_later_has_the_greater_token() {
+    let (_folder, state) = state().await;
+    let first = opened(&state, "a").await;
+    first.require_ours().await.unwrap();
+    let second = state.adopt("a").await.unwrap();
+    assert!(second.token() > first.token() && first.token() > FencingToken::default());
+    assert_eq!(first.require_ours().await.unwrap_err().code(), "executor_superseded");
+    second.require_ours().await.unwrap();
+    let mut second = second;
+    state.close_run(&mut second, RunState::Failed).await.unwrap();
+    let other = opened(&state, "b").await;
+    assert!(other.token() > second.token(), "a later run comes after all of an earlier one");
+}

@@ -27,6 +27,7 @@ pub(super) fn spawn(tool: &Tool<'_>, run_id: &str) -> Result<Child> {
     command.args(["-v", "supervise"]).arg("--folder").arg(absolute(tool.folder).map_err(cannot)?);
     command.arg("--file").arg(absolute(tool.spec_file).map_err(cannot)?);
     command.args(["--run", run_id]);
+    with_state(&mut command, tool).map_err(cannot)?;
     // A crash that a test asks for is the executor's, not that of whoever follows it.
     command.env_remove(CRASH_AFTER_EVENT).env_remove(CRASH_BEFORE_EVENT);
     command.stdin(Stdio::null()).stdout(log).stderr(same).spawn().map_err(cannot)
@@ -36,12 +37,22 @@ pub(super) fn spawn(tool: &Tool<'_>, run_id: &str) -> Result<Child> {
 pub(super) fn take_over(tool: &Tool<'_>, run_id: &str, verdict: Verdict) -> Result<Child> {
     let mut command = Command::new(tool.program);
     command.arg("--file").arg(absolute(tool.spec_file).map_err(cannot)?);
-    command.arg("--state").arg(absolute(tool.folder).map_err(cannot)?);
+    with_state(&mut command, tool).map_err(cannot)?;
     command.args(["--no-progress", "runs", "resume", run_id]);
     if verdict == Verdict::Compensate {
         command.arg("--compensate-only");
     }
     command.stdin(Stdio::null()).spawn().map_err(cannot)
+}
+
+/// Says where the log is, whatever variables and files of settings say. With a log elsewhere the
+/// folder is always the one beside the specification.
+fn with_state(command: &mut Command, tool: &Tool<'_>) -> std::io::Result<()> {
+    match tool.log_url {
+        Some(url) => command.args(["--state", url]),
+        None => command.arg("--state").arg(absolute(tool.folder)?),
+    };
+    Ok(())
 }
 
 fn cannot(error: std::io::Error) -> Error {

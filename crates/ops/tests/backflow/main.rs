@@ -339,7 +339,7 @@ async fn the_actions_start_stop_and_start_again() {
 }
 
 fn context<'a>(world: &'a World, run: &'a Run, step: usize) -> Context<'a> {
-    Context { world, run, step: run.plan.step(step).unwrap(), progress: &Silent }
+    Context { world, run, step: run.plan.step(step).unwrap(), progress: &Silent, journal: None }
 }
 
 fn of<'a>(cx: &Context<'a>) -> &'a dyn Perform {

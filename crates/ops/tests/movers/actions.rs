@@ -21,7 +21,7 @@ fn objects(since: &Value, last: bool) -> Action {
 }
 
 fn context<'a>(world: &'a World, run: &'a Run, step: usize) -> Context<'a> {
-    Context { world, run, step: run.plan.step(step).unwrap(), progress: &Silent }
+    Context { world, run, step: run.plan.step(step).unwrap(), progress: &Silent, journal: None }
 }
 
 fn of<'a>(cx: &Context<'a>) -> &'a dyn Perform {

@@ -208,7 +208,7 @@ impl Bench {
 
     pub(crate) fn context<'a>(&'a self, run: &'a Run, n: usize) -> Context<'a> {
         let step = run.plan.step(n).unwrap();
-        Context { world: &self.world, run, step, progress: &Silent }
+        Context { world: &self.world, run, step, progress: &Silent, journal: None }
     }
 }
 
@@ -225,7 +225,7 @@ pub(crate) fn append(run: &mut Run, event: Event) {
     run.apply(Entry { at: Timestamp::UNIX_EPOCH, event }).unwrap();
 }
 
-fn on_database(action: &Action) -> bool {
+pub(crate) fn on_database(action: &Action) -> bool {
     let name = action.name();
     // Validation of objects, sessions and secrets has tests of its own.
     name != "validate"

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use trefoil_core::plan::RoleAccess;
-use trefoil_ops::movers::postgres::access;
+use trefoil_ops::movers::postgres::{Server, access, bookkeeping};
+use trefoil_ops::state::FencingToken;
 
 use crate::bench::{Bench, connect};
 
@@ -107,4 +108,44 @@ async fn a_role_that_another_database_uses_keeps_its_login() {
     access::open(&ours, &record).await.unwrap();
     assert_eq!(access::record(&ours).await.unwrap(), record);
     connect(&bench.app_url("east")).await.unwrap();
+}
+
+/// The server itself refuses a process that was taken over, also one that is at it right now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_refuses_whoever_was_taken_over() {
+    let bench = Bench::start().await;
+    let (ours, stale) = (bench.ours("east").await, bench.ours("east").await);
+    let record = access::record(&ours).await.unwrap();
+    let token = |run, takeover| FencingToken { run, takeover };
+    // A run whose bookkeeping is gone has ended.
+    access::close_as(&stale, &record, token(1, 2)).await.unwrap_err();
+    bookkeeping::create(&ours).await.unwrap();
+    access::close_as(&stale, &record, token(1, 2)).await.unwrap();
+    access::close_as(&stale, &record, token(1, 2)).await.unwrap();
+    access::open_as(&ours, &record, token(1, 9)).await.unwrap();
+    for late in [token(1, 2), token(1, 8), token(0, 50)] {
+        let error = access::close_as(&stale, &record, late).await.unwrap_err();
+        assert_eq!(error.code(), "executor_superseded");
+        assert!(access::is_open(&ours, &record).await.unwrap(), "nothing of it was done");
+    }
+    access::open_as(&stale, &record, token(2, 1)).await.unwrap();
+
+    // Of two at once the later one wins, whichever is first.
+    let slow = async |server: &Server, token| {
+        bookkeeping::change_as(server, token, "wait", "SELECT pg_sleep(0.5)").await
+    };
+    let before = async |server: &Server, token| {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        bookkeeping::change_as(server, token, "wait", "SELECT 1").await
+    };
+    let (newer, older) = tokio::join!(slow(&ours, token(3, 5)), before(&stale, token(3, 4)));
+    newer.unwrap();
+    assert_eq!(older.unwrap_err().code(), "executor_superseded");
+    let (older, newer) = tokio::join!(slow(&ours, token(3, 5)), before(&stale, token(3, 6)));
+    older.unwrap();
+    newer.unwrap();
+    // A statement that fails leaves no claim and no open transaction.
+    let failed = bookkeeping::change_as(&ours, token(9, 9), "fail", "SELECT 1/0").await;
+    assert_eq!(failed.unwrap_err().code(), "postgres_failed");
+    bookkeeping::change_as(&ours, token(4, 1), "wait", "SELECT 1").await.unwrap();
 }

@@ -6,8 +6,10 @@
 mod attacks;
 mod bench;
 mod ddl;
+mod faults;
 mod fence;
 mod guards;
+mod load;
 mod moves;
 mod mutations;
 mod refusals;

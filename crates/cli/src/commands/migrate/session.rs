@@ -37,8 +37,7 @@ impl Session {
     /// An engine that Ctrl-C stops where it is safe to stop, watched over as was asked for.
     pub(super) fn engine(&self, cx: &Cx, supervision: &Supervision) -> Engine<'_> {
         Engine::new(&self.state, &self.world, &*self.progress, runner::stop(cx))
-            // The supervisor reads the log of this machine only.
-            .supervised(!supervision.no_supervisor && cx.settings.log_url.is_none())
+            .supervised(!supervision.no_supervisor)
     }
 
     /// What the plan's inputs are now.

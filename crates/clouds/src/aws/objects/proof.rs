@@ -2,9 +2,10 @@
 //!
 //! What is sent whole has the content's own SHA-256 both as the store's checksum and in the
 //! signature. Where a writer announced it and the store was seen to refuse other bytes, it is the
-//! store that holds them against it, and nobody hashes them here. A part has a CRC-32C, which costs next to nothing: the digest of the whole is noted
-//! with the object and held against every read. The signature says nothing of a part's bytes where
-//! nobody else can change them on their way, over TLS or within this machine; elsewhere it does.
+//! store that holds them against it, and nobody hashes them here. A part has a CRC-32C, which costs
+//! next to nothing: the digest of the whole is noted with the object and held against every read.
+//! The signature says nothing of a part's bytes where nobody else can change them on their way, over
+//! TLS or within this machine; elsewhere it does.
 
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;

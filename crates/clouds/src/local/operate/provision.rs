@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{ADMIN_PASSWORD, Local, PASSWORD, SUPERUSER, database_url, gone};
+use crate::change_record;
 use crate::local::{create_stores, own_buckets};
 use crate::operate::agent_protocol::{DatabaseStatus, Shutdown, StartDatabase};
 use crate::operate::files;
@@ -39,8 +40,11 @@ impl Provision for Local {
 
     async fn provision(&self) -> Result<()> {
         // First: a name that is wrong is to be found before anything is made.
-        for bucket in self.existing_buckets()?.into_values() {
+        for (name, bucket) in &self.existing {
             bucket.objects.health().await?;
+            if self.spec.buckets.get(name).is_some_and(|bucket| bucket.change_record) {
+                change_record::require(&bucket.objects).await?;
+            }
         }
         let (spec, layout) = (self.spec.clone(), self.layout.clone());
         let environment = self.environment.clone();

@@ -48,7 +48,14 @@ pub enum DatabaseSize {
 /// A bucket of objects.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Bucket {}
+pub struct Bucket {
+    /// Whether a store that keeps no record of changes gets one, so that a move need not list the
+    /// bucket while users wait: notes in the bucket itself, under keys that begin with `.trefoil/`.
+    /// Only where all who write to it go through Trefoil's portable handle, which reads this from
+    /// the URL that the application is given.
+    #[serde(default)]
+    pub change_record: bool,
+}
 
 /// The store of sessions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -208,7 +208,7 @@ impl<'a> Look<'a> {
 
     fn context(&self) -> Context<'_> {
         let Some(step) = self.run.plan.steps.last() else { panic!("the bench has no steps") };
-        Context { world: &self.bench.world, run: &self.run, step, progress: &Silent }
+        Context { world: &self.bench.world, run: &self.run, step, progress: &Silent, journal: None }
     }
 
     async fn check(&self) -> Check {

@@ -217,3 +217,40 @@ async fn compensation_that_failed_is_ended_before_anything_goes_forward() {
         .collect();
     assert_eq!(undone, [4, 3]);
 }
+
+/// Asked in the log, as another process does it: before the switch everything is undone, and from
+/// the switch on nothing is.
+#[tokio::test]
+async fn whoever_executes_a_run_aborts_it_when_the_log_asks() {
+    for n in [1, 2, 4, 6] {
+        let bed = Bed::new().await;
+        bed.write(&format!("slow-{n}"), "2500");
+        let asking = async {
+            while !bed.history().contains(&format!("do {n}")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            bed.state.request_abort("run-1").await.unwrap();
+            bed.state.request_abort("run-1").await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(bed.start(), asking);
+        let run = bed.state.journal("run-1").await.unwrap();
+        if n < 5 {
+            assert_eq!(ended.unwrap_err().code(), "run_aborted", "step {n}");
+            assert_eq!(run.state(), RunState::Aborted);
+            assert!(bed.is_clean());
+        } else {
+            assert_soaks(&bed, &ended.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_goes_on_with_a_run_aborts_it_when_the_log_asked() {
+    let bed = Bed::new().await;
+    bed.write("fail-2", "");
+    bed.start().await.unwrap_err();
+    bed.state.request_abort("run-1").await.unwrap();
+    let run = bed.engine().resume("run-1").await.unwrap();
+    assert_eq!(run.state(), RunState::Aborted);
+    assert!(bed.is_clean());
+}

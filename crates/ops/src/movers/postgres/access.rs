@@ -9,6 +9,7 @@ use trefoil_core::plan::{AccessRecord, RoleAccess};
 use super::bookkeeping;
 use super::connect::Server;
 use super::sql::{quote_ident, quote_literal};
+use crate::state::FencingToken;
 use crate::{Error, Result};
 
 /// The comment on the roles that our streams use; they are never part of a record.
@@ -60,6 +61,16 @@ pub async fn close(server: &Server, record: &AccessRecord) -> Result<()> {
     end_sessions(server).await
 }
 
+/// The same by an executor, unless another has taken its run over since.
+///
+/// # Errors
+/// `executor_superseded`, and those of [`close`].
+pub async fn close_as(server: &Server, record: &AccessRecord, token: FencingToken) -> Result<()> {
+    let statements = closing(server, record).await?;
+    bookkeeping::change_as(server, token, "close the database", &statements).await?;
+    end_sessions(server).await
+}
+
 /// Closes the database and remembers who could use it, in one transaction; the first memory
 /// stands. Gives the memory.
 pub async fn close_and_remember(server: &Server, what: &str) -> Result<AccessRecord> {
@@ -99,6 +110,20 @@ async fn closing(server: &Server, record: &AccessRecord) -> Result<String> {
 
 /// Opens the database to those who could use it, exactly as recorded.
 pub async fn open(server: &Server, record: &AccessRecord) -> Result<()> {
+    let statements = opening(server, record).await?;
+    server.batch("open the database", &statements).await
+}
+
+/// The same by an executor, unless another has taken its run over since.
+///
+/// # Errors
+/// `executor_superseded`, and those of [`open`].
+pub async fn open_as(server: &Server, record: &AccessRecord, token: FencingToken) -> Result<()> {
+    let statements = opening(server, record).await?;
+    bookkeeping::change_as(server, token, "open the database", &statements).await
+}
+
+async fn opening(server: &Server, record: &AccessRecord) -> Result<String> {
     let database = quote_ident(&record.database);
     let ours = alterable(server).await?;
     let mut sql = match &record.default_read_only {
@@ -123,7 +148,7 @@ pub async fn open(server: &Server, record: &AccessRecord) -> Result<()> {
     if !record.own_connect {
         sql.push_str(&format!("REVOKE CONNECT ON DATABASE {database} FROM SESSION_USER;\n"));
     }
-    server.batch("open the database", &sql).await
+    Ok(sql)
 }
 
 /// The recorded roles that still exist: one that was dropped since cannot enter anyway.
@@ -209,7 +234,9 @@ async fn end_sessions(server: &Server) -> Result<()> {
             let why = format!("sessions on {} do not end: processes {left:?}", server.name);
             return Err(Error::failed("fence_not_held", why).retryable());
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        if empty_looks < 2 {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
     let open = why_open(server).await?;
     if !open.is_empty() {

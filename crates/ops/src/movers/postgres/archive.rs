@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio_postgres::types::ToSql;
 
 use super::catalog;
 use super::connect::{Pair, Server};
@@ -22,6 +23,10 @@ const RESTORE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const RESTORE_ATTEMPTS: u32 = 3;
 /// How many indexes and constraints are made at the same time.
 const JOBS: u32 = 4;
+/// The settings of the programs' sessions.
+const OPTIONS: &str = "-c default_transaction_read_only=off -c statement_timeout=0";
+/// Sorting for one index never takes more memory than this, unless the server is set so.
+const SORT_MEMORY_MAX_KIB: i64 = 2 << 20;
 /// How much of a program's last words goes into an error, in bytes.
 const LAST_WORDS_BYTES: usize = 2_000;
 
@@ -48,7 +53,7 @@ impl Entry {
         self.line.splitn(4, ' ').nth(3).unwrap_or_default()
     }
 
-    /// Keys are made before the rows: applying changes looks rows up by them.
+    /// Keys are made before the stream: applying changes looks rows up by them.
     pub(super) fn is_key(&self) -> bool {
         self.tag().starts_with("CONSTRAINT ")
     }
@@ -108,7 +113,7 @@ impl Archive {
     pub(super) async fn restore_at_once(&self, target: &Server, entries: &[Entry]) -> Result<()> {
         let mut attempt = 1;
         loop {
-            match self.restore(target, entries, &["--single-transaction"]).await {
+            match self.restore(target, entries, &["--single-transaction"], OPTIONS).await {
                 Err(error) if attempt < RESTORE_ATTEMPTS && error.chain().contains("deadlock") => {
                     attempt += 1;
                 }
@@ -124,10 +129,18 @@ impl Archive {
         target: &Server,
         entries: &[Entry],
     ) -> Result<()> {
-        self.restore(target, entries, &["--jobs", &JOBS.to_string()]).await
+        let memory = sort_memory_kib(target).await?;
+        let options = format!("{OPTIONS} -c maintenance_work_mem={memory}kB");
+        self.restore(target, entries, &["--jobs", &JOBS.to_string()], &options).await
     }
 
-    async fn restore(&self, target: &Server, entries: &[Entry], how: &[&str]) -> Result<()> {
+    async fn restore(
+        &self,
+        target: &Server,
+        entries: &[Entry],
+        how: &[&str],
+        options: &str,
+    ) -> Result<()> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -135,6 +148,7 @@ impl Archive {
         write_list(&list, entries).await?;
         let mut restore = program(&self.tools, "pg_restore", target)?;
         restore
+            .env("PGOPTIONS", options)
             .args(how)
             .args(["--exit-on-error", "--use-list"])
             .arg(&list)
@@ -143,6 +157,15 @@ impl Archive {
             .arg(self.file());
         run(restore, "write the schema", target, RESTORE_TIMEOUT).await
     }
+}
+
+/// The memory that one of several sorts may take: together half of what the server shares among all
+/// its sessions, and never less than it is set to.
+async fn sort_memory_kib(server: &Server) -> Result<i64> {
+    let sql = "SELECT greatest(pg_size_bytes(current_setting('maintenance_work_mem')) / 1024,
+                 least($2, pg_size_bytes(current_setting('shared_buffers')) / 2048 / $1))";
+    let params: [&(dyn ToSql + Sync); 2] = [&i64::from(JOBS), &SORT_MEMORY_MAX_KIB];
+    Ok(server.one("read how much memory there is", sql, &params).await?.get(0))
 }
 
 async fn write_list(file: &Path, entries: &[Entry]) -> Result<()> {
@@ -171,7 +194,7 @@ pub(crate) fn program(tools: &PostgresBinaries, name: &str, server: &Server) -> 
         .env("PGSSLMODE", address.sslmode())
         .env("PGAPPNAME", "trefoil")
         .env("PGCONNECT_TIMEOUT", "10")
-        .env("PGOPTIONS", "-c default_transaction_read_only=off -c statement_timeout=0");
+        .env("PGOPTIONS", OPTIONS);
     if let Some(roots) = address.roots() {
         command.env("PGSSLROOTCERT", roots);
     }

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::connect::Server;
 use super::sql::quote_literal;
-use crate::{Error, Result};
+use crate::state::FencingToken;
+use crate::{Error, ErrorKind, Result};
 
 /// Marks the schema as ours; another schema of that name is never touched.
 pub const OURS: &str = "kept by Trefoil while a move is open";
@@ -17,20 +18,24 @@ const PROGRESS: &str = "
       stream text PRIMARY KEY, enabled boolean NOT NULL, copied boolean NOT NULL,
       position pg_lsn NOT NULL, snapshot text, snapshot_end pg_lsn,
       tables bigint NOT NULL DEFAULT 0, tables_ready bigint NOT NULL DEFAULT 0,
+      bytes bigint NOT NULL DEFAULT 0,
       errors bigint NOT NULL DEFAULT 0, last_error text)";
 
 /// Makes the schema if it is not there.
 ///
 /// `marker` is published, so that a row in it proves what has arrived. `fence` and `before` stay on
-/// their server, and so does `progress`, where a stream of ours is. `before` holds how things were before we changed them, written in the same
-/// transaction as the change: a process that dies in between leaves enough to put it back.
+/// their server, and so do `executor` and, where a stream of ours is, `progress`. `before` holds how
+/// things were before we changed them, written in the same transaction as the change: a process that
+/// dies in between leaves enough to put it back.
 pub async fn create(server: &Server) -> Result<()> {
     let sql = format!(
         "CREATE SCHEMA IF NOT EXISTS trefoil;
          COMMENT ON SCHEMA trefoil IS {};
          CREATE TABLE IF NOT EXISTS trefoil.fence (epoch bigint PRIMARY KEY);
          CREATE TABLE IF NOT EXISTS trefoil.marker (run text NOT NULL, id uuid PRIMARY KEY);
-         CREATE TABLE IF NOT EXISTS trefoil.before (what text PRIMARY KEY, state jsonb NOT NULL)",
+         CREATE TABLE IF NOT EXISTS trefoil.before (what text PRIMARY KEY, state jsonb NOT NULL);
+         CREATE TABLE IF NOT EXISTS trefoil.executor
+           (one boolean PRIMARY KEY CHECK (one), run bigint NOT NULL, takeover bigint NOT NULL)",
         quote_literal(OURS)
     );
     server.batch("make the schema trefoil", &sql).await?;
@@ -101,4 +106,41 @@ pub async fn raise_epoch(server: &Server, epoch: u64) -> Result<()> {
         return Err(Error::refused("epoch_stale", why));
     }
     Ok(())
+}
+
+/// Changes a server in one transaction, unless an executor with a greater token has changed it
+/// before: then nothing happens. Two at once are put in a row by the server.
+///
+/// # Errors
+/// `executor_superseded`; whatever the statements say.
+pub async fn change_as(
+    server: &Server,
+    token: FencingToken,
+    what: &str,
+    statements: &str,
+) -> Result<()> {
+    let FencingToken { run, takeover } = token;
+    let claim = format!(
+        "BEGIN; INSERT INTO trefoil.executor AS held VALUES (true, {run}, {takeover})
+         ON CONFLICT (one) DO UPDATE SET run = excluded.run, takeover = excluded.takeover
+         WHERE (held.run, held.takeover) <= (excluded.run, excluded.takeover)"
+    );
+    let changed = match server.rows_affected("see who executes the run", &claim).await {
+        Ok(0) => Err(superseded(server)),
+        Ok(_) => server.batch(what, &format!("{statements}; COMMIT")).await,
+        Err(error) => Err(error),
+    };
+    if changed.is_err()
+        && let Err(error) = server.batch("end the transaction", "ROLLBACK").await
+    {
+        // A session that is lost has ended its transaction by that.
+        tracing::debug!(error = %error.chain(), "no rollback");
+    }
+    changed
+}
+
+fn superseded(server: &Server) -> Error {
+    let why = format!("{} has been changed by a process that took over since", server.name);
+    Error::new(ErrorKind::Stopped, "executor_superseded", why)
+        .hint("this process stops here; see `trefoil runs`")
 }

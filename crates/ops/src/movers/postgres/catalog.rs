@@ -130,6 +130,18 @@ pub async fn tables_of(server: &Server, persistence: Persistence) -> Result<Vec<
         .collect())
 }
 
+/// The schema and the name, unquoted, of every table, those included that have their rows in
+/// partitions.
+pub async fn all_names(server: &Server) -> Result<Vec<(String, String)>> {
+    let sql = format!(
+        "SELECT n.nspname::text, c.relname::text
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMAS}"
+    );
+    let rows = server.query("list tables", &sql, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
 /// The columns of each table, both sorted by name; a table's name as in [`Table`].
 pub async fn columns(server: &Server) -> Result<BTreeMap<String, Vec<String>>> {
     let sql = format!(

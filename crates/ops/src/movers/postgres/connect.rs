@@ -1,10 +1,12 @@
 //! Connections to the two servers.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, SimpleQueryMessage};
 use trefoil_clouds::database::{Address, is_about_tls};
 use trefoil_clouds::operate::Site;
 use trefoil_clouds::operate::provision::DatabaseAdmin;
@@ -16,6 +18,14 @@ use crate::{Error, Result};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// After how long without an answer a connection counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(30);
+
+/// How soon a session that was given back has to answer to be used again.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+/// How many sessions are kept for the next step.
+const GIVEN_BACK_MAX: usize = 4;
+
+/// Sessions that were given back.
+static GIVEN_BACK: Mutex<Vec<Server>> = Mutex::new(Vec::new());
 
 /// The settings of every session of ours. A closed database is read-only by default, which would
 /// hold for us too; texts of values must be the same on both servers to be compared; names are
@@ -78,10 +88,30 @@ impl Server {
 
     /// Opens a session in an environment's database.
     pub async fn of_site(site: &Site) -> Result<Server> {
-        let admin = site.provision.database_admin().await?.ok_or_else(|| {
-            Error::missing("database_missing", format!("{} has no database", site.name))
-        })?;
+        Server::connect(&site.name, &admin_of(site).await?).await
+    }
+
+    /// A session in an environment's database, one that was given back if there is one: while
+    /// users wait, a login and what a new process of the server reads first are time they wait.
+    pub async fn lent_by(site: &Site) -> Result<Server> {
+        let admin = admin_of(site).await?;
+        while let Some(server) = take_back(&site.name, &admin) {
+            let answer = tokio::time::timeout(ANSWERS_WITHIN, server.client.batch_execute(""));
+            if answer.await.is_ok_and(|answer| answer.is_ok()) {
+                return Ok(server);
+            }
+        }
         Server::connect(&site.name, &admin).await
+    }
+
+    /// Keeps a session for the next step. Only for one that has done its work and changed none of
+    /// its settings: nobody looks at its state again.
+    pub fn give_back(self) {
+        let mut kept = GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == GIVEN_BACK_MAX {
+            kept.remove(0);
+        }
+        kept.push(self);
     }
 
     /// Another session of the same kind.
@@ -161,6 +191,17 @@ impl Server {
         self.client.batch_execute(sql).await.map_err(|error| self.failed(what, error))
     }
 
+    /// Performs statements; how many rows the last one changed.
+    pub async fn rows_affected(&self, what: &str, sql: &str) -> Result<u64> {
+        let messages = self.client.simple_query(sql).await;
+        let messages = messages.map_err(|error| self.failed(what, error))?;
+        let count = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::CommandComplete(count) => Some(*count),
+            _ => None,
+        });
+        Ok(count.unwrap_or(0))
+    }
+
     /// Tells a failed statement with its place, and whether it may succeed later.
     pub(super) fn failed(&self, what: &str, error: tokio_postgres::Error) -> Error {
         let message = format!("could not {what} on {}", self.name);
@@ -181,6 +222,22 @@ impl Server {
             None => failed.because(error),
         }
     }
+}
+
+async fn admin_of(site: &Site) -> Result<DatabaseAdmin> {
+    let admin = site.provision.database_admin().await?;
+    admin
+        .ok_or_else(|| Error::missing("database_missing", format!("{} has no database", site.name)))
+}
+
+/// A session of exactly this login that was given back.
+fn take_back(name: &str, admin: &DatabaseAdmin) -> Option<Server> {
+    let url = admin.url.expose_secret();
+    let mut kept = GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.retain(|one| !one.client.is_closed());
+    let same = |one: &Server| one.name == name && one.admin.url.expose_secret() == url;
+    let place = kept.iter().position(same)?;
+    Some(kept.remove(place))
 }
 
 async fn open(name: &str, address: &Address) -> Result<Client> {
@@ -237,6 +294,20 @@ impl Pair {
         let (source, target) =
             futures::future::try_join(Server::of_site(source), Server::of_site(target)).await?;
         Ok(Pair { source, target })
+    }
+
+    /// The same, with sessions that were given back.
+    pub async fn lent(cx: &Context<'_>, from: &str, to: &str) -> Result<Pair> {
+        let (source, target) = (cx.site(from)?, cx.site(to)?);
+        let (source, target) =
+            futures::future::try_join(Server::lent_by(source), Server::lent_by(target)).await?;
+        Ok(Pair { source, target })
+    }
+
+    /// Keeps both for the next step: see [`Server::give_back`].
+    pub fn give_back(self) {
+        self.source.give_back();
+        self.target.give_back();
     }
 
     /// Lets statements of both sessions take as long as they need.

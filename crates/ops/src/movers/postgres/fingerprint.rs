@@ -9,13 +9,15 @@ use crate::{Error, Result};
 /// How much of a schema is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// What is there before the rows: tables with their keys, types, functions.
+    /// What is there before the rows: tables, types, functions.
+    Tables,
+    /// What is there before the stream: the same with the tables' keys.
     Keys,
     /// Everything.
     Whole,
 }
 
-/// Schemas, types, functions, relations, columns, keys, extensions.
+/// Schemas, types, functions, relations, columns, extensions.
 fn before_rows() -> String {
     let not_member = |class: &str, alias: &str| {
         format!(
@@ -43,11 +45,6 @@ fn before_rows() -> String {
          WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND a.attnum > 0 AND NOT a.attisdropped
            AND {USER_SCHEMAS} AND {class}
          UNION ALL
-         SELECT format('constraint %I on %I.%I', k.conname, n.nspname, c.relname)
-         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-         JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE k.contype IN ('p', 'u', 'x') AND {USER_SCHEMAS} AND {class}
-         UNION ALL
          SELECT format('function %s %s', p.oid::regprocedure, md5(p.prosrc))
          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
          WHERE {USER_SCHEMAS} AND {function}
@@ -57,6 +54,18 @@ fn before_rows() -> String {
                         FROM pg_enum e WHERE e.enumtypid = t.oid))
          FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
          WHERE t.typtype IN ('e', 'd', 'r') AND {USER_SCHEMAS} AND {kind}"
+    )
+}
+
+/// Primary and unique keys, and what excludes rows.
+fn keys() -> String {
+    format!(
+        "SELECT format('constraint %I on %I.%I', k.conname, n.nspname, c.relname)
+         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+         JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE k.contype IN ('p', 'u', 'x') AND {USER_SCHEMAS}
+           AND NOT EXISTS (SELECT 1 FROM pg_depend x WHERE x.classid = 'pg_class'::regclass
+                           AND x.objid = c.oid AND x.deptype = 'e')"
     )
 }
 
@@ -90,7 +99,8 @@ fn after_rows() -> String {
 /// What the schema consists of.
 pub async fn read(server: &Server, extent: Extent) -> Result<BTreeSet<String>> {
     let sql = match extent {
-        Extent::Keys => before_rows(),
+        Extent::Tables => before_rows(),
+        Extent::Keys => format!("{} UNION ALL {}", before_rows(), keys()),
         Extent::Whole => format!("{} UNION ALL {}", before_rows(), after_rows()),
     };
     Ok(server.texts("read the schema", &sql, &[]).await?.into_iter().collect())

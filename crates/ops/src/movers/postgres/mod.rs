@@ -4,8 +4,9 @@
 //!
 //! 1. [`preflight`] lists what stands in the way; [`bookkeeping`] keeps on each server what is
 //!    needed to put it back; [`access`] records who may use a database, closes and opens it.
-//! 2. [`schema`] carries tables with their keys, and after the rows everything else.
-//! 3. [`stream`] carries the rows and every change, by the servers themselves or by our own
+//! 2. [`schema`] carries the tables, [`bulk`] their rows and then their keys, and [`schema`]
+//!    everything else.
+//! 3. [`stream`] carries every change from then on, by the servers themselves or by our own
 //!    [`client`]; [`lag`] waits for it and notices that it fails.
 //! 4. [`verify`] compares every row of both sides while they change.
 //!    Meanwhile [`ddl`] follows what people change in the schema.
@@ -17,6 +18,7 @@
 pub mod access;
 pub(crate) mod archive;
 pub mod bookkeeping;
+mod bulk;
 pub mod catalog;
 pub mod client;
 pub mod connect;

@@ -1,4 +1,4 @@
-//! Carrying the schema: tables with their keys before the rows, everything else after them.
+//! Carrying the schema: tables before the rows, their keys before the stream, then everything else.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,21 +18,34 @@ const BUILD_ATTEMPTS: u32 = 5;
 /// Between two looks at how much has been made.
 const LOOK_AT_BUILD: Duration = Duration::from_millis(500);
 
-/// Makes the source's types, functions and tables with primary and unique keys on the target.
-pub async fn carry_keys(pair: &Pair) -> Result<()> {
-    let missing = fingerprint::differences(pair, Extent::Keys).await?;
+/// Makes the source's types, functions and tables on the target, without keys.
+pub async fn carry_tables(pair: &Pair) -> Result<()> {
+    let missing = fingerprint::differences(pair, Extent::Tables).await?;
     if missing.is_empty() {
         return Ok(());
     }
     if missing.iter().any(|line| line.starts_with('-')) {
-        return fingerprint::require_same(pair, Extent::Keys).await;
+        return fingerprint::require_same(pair, Extent::Tables).await;
     }
     let archive = Archive::of(&pair.source, &archive::tools(pair).await?).await?;
-    let mut entries = archive.entries("pre-data").await?;
-    entries.extend(archive.entries("post-data").await?.into_iter().filter(Entry::is_key));
+    let entries = archive.entries("pre-data").await?;
     roles::lend_create(pair).await?;
     archive.restore_at_once(&pair.target, &entries).await?;
-    fingerprint::require_same(pair, Extent::Keys).await
+    fingerprint::require_same(pair, Extent::Tables).await
+}
+
+/// Makes the primary and unique keys of the tables that the target has, several at once.
+pub(super) async fn carry_keys(pair: &Pair) -> Result<()> {
+    if fingerprint::differences(pair, Extent::Keys).await?.is_empty() {
+        return Ok(());
+    }
+    let known: BTreeSet<String> = catalog::all_names(&pair.target)
+        .await?
+        .into_iter()
+        .map(|(schema, table)| format!("CONSTRAINT {schema} {table} "))
+        .collect();
+    let of_known = |entry: &Entry| known.iter().any(|table| entry.tag().starts_with(table));
+    build(pair, |entry| entry.is_key() && of_known(entry)).await
 }
 
 /// Makes everything else: other indexes, foreign keys, triggers, several at once; fills
@@ -41,7 +54,7 @@ pub async fn carry_rest(pair: &Pair, progress: &dyn Progress) -> Result<()> {
     fingerprint::require_same(pair, Extent::Keys).await?;
     let mut attempt = 1;
     while !fingerprint::differences(pair, Extent::Whole).await?.is_empty() {
-        match shown(pair, build_missing(pair), progress).await {
+        match shown(pair, build(pair, |entry| !entry.is_key()), progress).await {
             Err(error) if attempt < BUILD_ATTEMPTS && error.chain().contains("deadlock") => {
                 attempt += 1;
             }
@@ -55,14 +68,15 @@ pub async fn carry_rest(pair: &Pair, progress: &dyn Progress) -> Result<()> {
     pair.target.batch("gather statistics", "ANALYZE").await
 }
 
-/// Makes what comes after the rows and is not there yet: an earlier attempt may have made a part.
-async fn build_missing(pair: &Pair) -> Result<()> {
+/// Makes such of what comes after the rows as is not there yet: an earlier attempt may have made a
+/// part.
+async fn build(pair: &Pair, wanted: impl Fn(&Entry) -> bool) -> Result<()> {
     let tools = archive::tools(pair).await?;
     let archive = Archive::of(&pair.source, &tools).await?;
     let there = Archive::of(&pair.target, &tools).await?.entries("post-data").await?;
     let there: BTreeSet<&str> = there.iter().map(Entry::tag).collect();
     let mut missing = archive.entries("post-data").await?;
-    missing.retain(|entry| !entry.is_key() && !there.contains(entry.tag()));
+    missing.retain(|entry| wanted(entry) && !there.contains(entry.tag()));
     archive.restore_in_parallel(&pair.target, &missing).await
 }
 

@@ -167,6 +167,11 @@ impl Shape {
         bookkeeping::note(server, KEPT, self).await
     }
 
+    /// Leaves out tables by their names.
+    pub(super) fn forget(&mut self, which: impl Fn(&String) -> bool) {
+        self.tables.retain(|_, table| !which(&table.name));
+    }
+
     /// What has changed since `before`.
     pub fn since(&self, before: &Shape) -> Vec<Change> {
         let mut changes = Vec::new();

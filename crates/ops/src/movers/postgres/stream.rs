@@ -1,5 +1,7 @@
 //! Streams: publication, slot, subscription and role, all of one name.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -7,8 +9,9 @@ use tokio::time::Instant;
 use tokio_postgres::types::PgLsn;
 
 use super::access::STREAM_ROLE;
+use super::bulk::{self, Counter, Snapshot};
 use super::catalog::{self, Table};
-use super::client::progress::{self, Progress};
+use super::client::{self, progress};
 use super::connect::{Pair, Server};
 use super::lag::{self, Watch};
 use super::paths::{self, Login};
@@ -26,10 +29,15 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Between two looks at a copy.
 const LOOK_AT_COPY: Duration = Duration::from_millis(200);
 
+/// How often the copy is begun, when it fails of something that may pass.
+const COPY_ATTEMPTS: u32 = 3;
+/// Before the second attempt; longer before each further one.
+const COPY_PAUSE: Duration = Duration::from_secs(1);
+
 /// What a copy has done so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copied {
-    /// Bytes that the target's tables have on disk.
+    /// Bytes that were copied.
     pub bytes: u64,
     /// Tables that are copied and follow the stream.
     pub tables_ready: u64,
@@ -163,16 +171,67 @@ async fn carrier(pair: &Pair) -> Result<Carrier> {
     Ok(rights::carrier(&rights::read(&pair.source).await?, &rights::read(&pair.target).await?))
 }
 
-/// Begins to copy the rows, and then every change. A stream of ours waits for its process.
-pub async fn begin_copy(pair: &Pair, stream: &str) -> Result<()> {
-    if is_awake(&pair.target, stream).await?.is_none() && carrier(pair).await? == Carrier::Client {
+/// The names of the tables that a stream carries; the markers are not among them.
+pub async fn published(publisher: &Server, stream: &str) -> Result<Vec<String>> {
+    let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_publication_tables
+               WHERE pubname = $1 AND schemaname <> 'trefoil' ORDER BY 1";
+    publisher.texts("read the publication", sql, &[&stream]).await
+}
+
+/// Copies the rows and the keys, and begins to carry every change. A stream of ours waits for its
+/// process, which copies.
+pub async fn begin_copy(pair: &Pair, stream: &str, told: &(dyn Fn(Copied) + Sync)) -> Result<()> {
+    if is_awake(&pair.target, stream).await?.is_some() {
+        return Ok(());
+    }
+    if carrier(pair).await? == Carrier::Client {
         return progress::begin(&pair.target, stream).await;
     }
-    if is_awake(&pair.target, stream).await?.is_none() {
-        // A process that died between making the slot and the subscription left the slot.
-        drop_slots(pair, stream).await?;
+    let mut attempt = 1;
+    loop {
+        match copy_told(pair, stream, told).await {
+            Ok(()) => break,
+            Err(error) => {
+                let again = bulk::is_worth_another(pair, stream, &error).await;
+                if attempt == COPY_ATTEMPTS || !again {
+                    return Err(error);
+                }
+                tracing::warn!(stream, error = error.chain(), "the copy begins again");
+            }
+        }
+        tokio::time::sleep(COPY_PAUSE * attempt).await;
+        attempt += 1;
     }
-    subscribe(pair, stream, "copy_data = true").await
+    let slot = quote_literal(stream);
+    let options = format!("copy_data = false, create_slot = false, slot_name = {slot}");
+    subscribe(pair, stream, &options).await
+}
+
+/// One attempt at the copy of a stream that the servers themselves will carry.
+async fn copy_told(pair: &Pair, stream: &str, told: &(dyn Fn(Copied) + Sync)) -> Result<()> {
+    let counter = Arc::new(Counter::default());
+    let mut copy = pin!(bulk::copy(pair, stream, begin_slot(&pair.source, stream), &counter));
+    let mut ticks = tokio::time::interval(LOOK_AT_COPY);
+    loop {
+        tokio::select! {
+            ended = &mut copy => return ended,
+            _ = ticks.tick() => told(counter.now()),
+        }
+    }
+}
+
+/// Makes the slot, and with it the snapshot of exactly what was committed before its changes.
+async fn begin_slot(publisher: &Server, stream: &str) -> Result<(Snapshot, ())> {
+    let slot = client::make_slot(publisher, stream).await?;
+    let session = bulk::session(publisher).await?;
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
+        quote_literal(&slot.snapshot)
+    );
+    session.batch("take the slot's snapshot", &begin).await?;
+    let row = session.one("pass the snapshot on", "SELECT pg_export_snapshot()", &[]).await?;
+    let name = row.get(0);
+    Ok((Snapshot { session, name }, ()))
 }
 
 /// Waits until every table is copied. `told` hears how far it is.
@@ -182,23 +241,22 @@ pub async fn await_copied(
     told: &(dyn Fn(Copied) + Sync),
 ) -> Result<Copied> {
     let mut watch = Watch::start(pair, stream).await?;
-    let sql = "SELECT count(*), count(*) FILTER (WHERE r.srsubstate = 'r'),
-                      coalesce(sum(pg_table_size(r.srrelid)), 0)::int8
-               FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid
-               WHERE s.subname = $1";
+    let mut looks = 0;
     loop {
-        let row = pair.target.one("read the copy's progress", sql, &[&stream]).await?;
-        let [tables, tables_ready, bytes] = [0, 1, 2].map(|n| row.get::<_, i64>(n).unsigned_abs());
         let ours = progress::read(&pair.target, stream).await?;
         let copied = match &ours {
-            Some(ours) => of_ours(pair, ours).await?,
-            None => Copied { bytes, tables_ready, tables },
+            Some(ours) => ours.rows,
+            None => by_the_server(&pair.target, stream).await?,
         };
         told(copied);
-        if ours.as_ref().map_or(tables_ready == tables, |ours| ours.copied) {
+        let ready = copied.tables_ready == copied.tables;
+        if ours.as_ref().map_or(ready, |ours| ours.copied) {
             return Ok(copied);
         }
-        watch.look(pair, Some(copied.bytes + copied.tables_ready)).await?;
+        // While our client makes keys nothing is counted, and nothing is wrong.
+        looks += 1;
+        let moves = if ready { looks } else { copied.bytes + copied.tables_ready };
+        watch.look(pair, Some(moves)).await?;
         if ours.is_none() {
             lag::lag(&pair.source, stream).await?;
         }
@@ -206,14 +264,15 @@ pub async fn await_copied(
     }
 }
 
-/// How far a copy of ours is.
-async fn of_ours(pair: &Pair, ours: &Progress) -> Result<Copied> {
-    let names = catalog::names(&catalog::tables(&pair.target).await?);
-    let sql = "SELECT coalesce(sum(pg_table_size(name::regclass)), 0)::int8
-               FROM unnest($1::text[]) name";
-    let bytes: i64 = pair.target.one("read the copy's progress", sql, &[&names]).await?.get(0);
-    let (tables, tables_ready) = ours.tables;
-    Ok(Copied { bytes: bytes.unsigned_abs(), tables_ready, tables })
+/// How far the server's own copy is, of tables that are new.
+async fn by_the_server(subscriber: &Server, stream: &str) -> Result<Copied> {
+    let sql = "SELECT count(*), count(*) FILTER (WHERE r.srsubstate = 'r'),
+                      coalesce(sum(pg_table_size(r.srrelid)), 0)::int8
+               FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid
+               WHERE s.subname = $1";
+    let row = subscriber.one("read the copy's progress", sql, &[&stream]).await?;
+    let [tables, tables_ready, bytes] = [0, 1, 2].map(|n| row.get::<_, i64>(n).unsigned_abs());
+    Ok(Copied { bytes, tables_ready, tables })
 }
 
 /// Prepares the stream back: `publisher` is the side that will serve, `subscriber` the one that
@@ -310,7 +369,9 @@ async fn disable(subscriber: &Server, stream: &str) -> Result<()> {
             let why = format!("the worker of {stream} on {} does not end", subscriber.name);
             return Err(Error::failed("worker_lives", why).retryable());
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        if empty_looks < 2 {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
     Ok(())
 }

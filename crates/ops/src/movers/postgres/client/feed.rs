@@ -54,6 +54,40 @@ pub async fn prove(publisher: &Server) -> Result<()> {
     }
 }
 
+/// A slot that was just made, and a snapshot of what was committed before it begins.
+pub(in crate::movers::postgres) struct NewSlot {
+    /// The name of the snapshot, which is there as long as this value is and no longer.
+    pub(in crate::movers::postgres) snapshot: String,
+    _connection: PgReplicationConnection,
+}
+
+/// Makes a stream's slot. Waits until transactions end that were open before, so it has a thread
+/// of its own.
+pub(in crate::movers::postgres) async fn make_slot(
+    publisher: &Server,
+    stream: &str,
+) -> Result<NewSlot> {
+    let (conninfo, name) = (conninfo(publisher), publisher.name.clone());
+    let sql = format!(
+        "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export')",
+        quote_ident(stream)
+    );
+    let made = tokio::task::spawn_blocking(move || {
+        let mut connection = PgReplicationConnection::connect(conninfo.expose_secret())?;
+        // The snapshot is an open transaction to the server, and idle while it is copied.
+        connection.exec("SET idle_in_transaction_session_timeout = 0")?;
+        let slot = connection.exec(&sql)?;
+        Ok::<_, ReplicationError>((slot.get_value(0, 2), connection))
+    });
+    let made =
+        made.await.map_err(|error| Error::failed("stream_lost", "no slot").because(error))?;
+    let (snapshot, connection) = made.map_err(|error| lost(&name, error))?;
+    let snapshot = snapshot.ok_or_else(|| {
+        Error::failed("stream_lost", format!("{name} made a slot without a snapshot"))
+    })?;
+    Ok(NewSlot { snapshot, _connection: connection })
+}
+
 /// The driver opens the connection in this thread, which the runtime is told of.
 fn open(publisher: &Server) -> Result<PgReplicationConnection> {
     PgReplicationConnection::connect(conninfo(publisher).expose_secret()).map_err(|error| {

@@ -21,5 +21,6 @@ pub mod process;
 pub mod progress;
 mod serve;
 
+pub(super) use feed::make_slot;
 pub use feed::prove;
 pub use serve::serve;

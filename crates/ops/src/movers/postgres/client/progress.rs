@@ -1,9 +1,10 @@
 //! How far a stream of ours is, kept by its subscriber.
 
-use tokio_postgres::types::PgLsn;
+use tokio_postgres::types::{PgLsn, ToSql};
 
 use crate::movers::postgres::bookkeeping;
 use crate::movers::postgres::connect::Server;
+use crate::movers::postgres::stream::Copied;
 use crate::{Error, Result};
 
 /// How far a stream is.
@@ -18,8 +19,8 @@ pub struct Progress {
     /// What the copy has seen, as `pg_current_snapshot()` says it, and a position after which
     /// nothing of it can be committed any more.
     pub snapshot: Option<(String, PgLsn)>,
-    /// All tables, and those that are copied.
-    pub tables: (u64, u64),
+    /// What has been copied.
+    pub rows: Copied,
     /// How often it failed.
     pub errors: i64,
     /// Why, the last time.
@@ -32,21 +33,21 @@ pub async fn read(subscriber: &Server, stream: &str) -> Result<Option<Progress>>
     if !subscriber.one("look for streams of ours", sql, &[]).await?.get::<_, bool>(0) {
         return Ok(None);
     }
-    let sql = "SELECT enabled, copied, position, snapshot, snapshot_end, tables, tables_ready,
-                      errors, last_error FROM trefoil.progress WHERE stream = $1";
+    let sql = "SELECT enabled, copied, position, snapshot, snapshot_end, bytes, tables,
+                      tables_ready, errors, last_error FROM trefoil.progress WHERE stream = $1";
     let rows = subscriber.query("read the stream's progress", sql, &[&stream]).await?;
     Ok(rows.first().map(|row| {
         let snapshot: Option<String> = row.get(3);
         let end: Option<PgLsn> = row.get(4);
-        let [tables, ready] = [5, 6].map(|n| row.get::<_, i64>(n).unsigned_abs());
+        let [bytes, tables, tables_ready] = [5, 6, 7].map(|n| row.get::<_, i64>(n).unsigned_abs());
         Progress {
             enabled: row.get(0),
             copied: row.get(1),
             position: row.get(2),
             snapshot: snapshot.zip(end),
-            tables: (tables, ready),
-            errors: row.get(7),
-            last_error: row.get(8),
+            rows: Copied { bytes, tables_ready, tables },
+            errors: row.get(8),
+            last_error: row.get(9),
         }
     }))
 }
@@ -104,15 +105,14 @@ pub(super) async fn note_failure(subscriber: &Server, stream: &str, why: &str) -
     subscriber.query("note the failure", sql, &[&stream, &why]).await.map(drop)
 }
 
-/// Notes how many tables are copied.
-pub(super) async fn note_tables(
-    subscriber: &Server,
-    stream: &str,
-    all: i64,
-    ready: i64,
-) -> Result<()> {
-    let sql = "UPDATE trefoil.progress SET tables = $2, tables_ready = $3 WHERE stream = $1";
-    subscriber.query("note the copy's progress", sql, &[&stream, &all, &ready]).await.map(drop)
+/// Notes how far the copy is.
+pub(super) async fn note_rows(subscriber: &Server, stream: &str, copied: Copied) -> Result<()> {
+    let sql = "UPDATE trefoil.progress SET bytes = $2, tables = $3, tables_ready = $4
+               WHERE stream = $1";
+    let [bytes, tables, ready] = [copied.bytes, copied.tables, copied.tables_ready]
+        .map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    let params: [&(dyn ToSql + Sync); 4] = [&stream, &bytes, &tables, &ready];
+    subscriber.query("note the copy's progress", sql, &params).await.map(drop)
 }
 
 /// Notes that all tables are copied, as `snapshot` saw them.

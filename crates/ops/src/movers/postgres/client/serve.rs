@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::apply::Applier;
 use super::feed::{Feed, News};
 use super::{copy, progress};
+use crate::movers::postgres::bulk;
 use crate::movers::postgres::connect::{Pair, Server};
 use crate::{Error, Result};
 
@@ -66,7 +67,7 @@ async fn attempt(source: &Server, target: &Server, stream: &str) -> Result<()> {
         copy::copy(&pair, stream).await?;
     }
     let Some(begin) = progress::read(&pair.target, stream).await? else { return Ok(()) };
-    copy::write_as_replica(&pair.target).await?;
+    bulk::write_as_replica(&pair.target).await?;
     let mut feed = Feed::open(&pair.source, stream, begin.position)?;
     let mut applier = Applier::new(&pair.target, stream, &begin);
     while follow(&mut feed, &mut applier).await? || may_write(&pair.target, stream).await? {}

@@ -1,0 +1,173 @@
+//! Moves to and from a bucket that is in no environment of this machine, and moves whose log is in
+//! one. What is in the bucket is read by a client that shares no code with Trefoil.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::machine::{event_of, processes};
+use common::{Town, eventually_within, program, seed};
+use serde_json::Value;
+use trefoil_clouds::conformance::stand_ins::{self, SeaweedFs};
+
+/// How long a machine of two busy cores may need for what takes seconds.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// The example application: `east` on this machine, the documents of `west` in a bucket.
+fn town(store: &SeaweedFs, bucket: &str) -> Town {
+    let medassistant = program("medassistant");
+    let mut town = Town::with(|port| {
+        format!(
+            r#"name: medassistant
+application:
+  command: ["{0}", serve]
+  setup: ["{0}", migrate]
+  port: {port}
+  log_level: warning
+  secrets: {{ AWS_ACCESS_KEY_ID: key-id, AWS_SECRET_ACCESS_KEY: key-secret }}
+database: {{}}
+buckets:
+  documents: {{ change_record: true }}
+sessions: {{}}
+environments:
+  east: {{ cloud: local }}
+  west:
+    cloud: local
+    buckets:
+      documents: {{ endpoint: "{1}", name: {bucket} }}
+"#,
+            medassistant.display(),
+            store.endpoint()
+        )
+    });
+    town.variables = store.variables().into();
+    for (name, value) in [("key-id", SeaweedFs::ACCESS_KEY), ("key-secret", store.secret_key())] {
+        let mut command = town.command(&["secrets", "set", "east", name]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    town
+}
+
+fn migrate(town: &Town, from: &str, to: &str) -> String {
+    let (file, plan) = town.plan(from, to);
+    assert_eq!(plan["blockers"], Value::Array(Vec::new()), "{plan:#}");
+    town.ok(&["migrate", "run", &file])["run_id"].as_str().unwrap().to_owned()
+}
+
+/// Every acknowledged write is there once, as the witness and the database tell.
+fn assert_whole(town: &Town, environment: &str) {
+    assert_eq!(town.ok(&["ps"])["active"], environment);
+    let verdict = town.check(environment);
+    assert_eq!((&verdict["lost"], &verdict["doubled"]), (&0.into(), &0.into()), "{verdict:#}");
+    let objects = &verdict["kinds"]["objects"];
+    assert!(objects["written"].as_u64().unwrap() > 0, "{verdict:#}");
+}
+
+/// What rclone reads in the bucket is what the rows of the documents say, byte for byte: nothing is
+/// missing, nothing is too many.
+fn assert_bucket_is_whole(town: &Town, store: &SeaweedFs, bucket: &str, environment: &str) {
+    let rows = town.sql(environment, "SELECT digest || '  ' || id FROM documents");
+    let rows: BTreeSet<String> = rows.into_iter().collect();
+    let remote = format!(
+        ":s3,provider=SeaweedFS,env_auth=true,force_path_style=true,endpoint='{}':{bucket}/documents",
+        store.endpoint()
+    );
+    let mut command = Command::new(stand_ins::program("rclone"));
+    command.envs(store.variables()).env("RCLONE_CONFIG", "/dev/null");
+    let output = command.args(["hashsum", "sha256", "--download", &remote]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let there = String::from_utf8(output.stdout).unwrap();
+    let there: BTreeSet<String> = there.lines().map(str::to_owned).collect();
+    assert!(!rows.is_empty());
+    let missing: Vec<_> = rows.difference(&there).collect();
+    let foreign: Vec<_> = there.difference(&rows).collect();
+    assert!(missing.is_empty() && foreign.is_empty(), "missing {missing:#?}, foreign {foreign:#?}");
+}
+
+#[test]
+fn documents_move_into_a_bucket_and_back_under_writers() {
+    let store = SeaweedFs::start();
+    let bucket = store.create_bucket("west");
+    let town = town(&store, &bucket);
+    town.ok(&["up", "east"]);
+    town.seed(50, 20);
+    let writers = town.writers(4, seed());
+    std::thread::sleep(Duration::from_secs(1));
+    let there = migrate(&town, "east", "west");
+    std::thread::sleep(Duration::from_secs(2));
+    let counted = writers.stop();
+    assert_eq!(counted["requests"]["failed"], 0, "{counted:#}");
+    assert_whole(&town, "west");
+    assert_bucket_is_whole(&town, &store, &bucket, "west");
+
+    // On the way back the bucket is the source: its record of changes spares the listing.
+    let writers = town.writers(4, seed() + 1);
+    std::thread::sleep(Duration::from_secs(1));
+    let planned = town.ok(&["migrate", "rollback", &there, "--plan-only"]);
+    assert!(planned["mapping"].as_array().is_some_and(|all| !all.is_empty()), "{planned:#}");
+    assert!(!planned.to_string().contains("listed once or twice"), "{planned:#}");
+    let back = town.ok(&["migrate", "rollback", &there])["run_id"].as_str().unwrap().to_owned();
+    // What is written now is carried into the bucket, until the end.
+    std::thread::sleep(Duration::from_secs(2));
+    let counted = writers.stop();
+    assert_eq!(counted["requests"]["failed"], 0, "{counted:#}");
+    assert_whole(&town, "east");
+    eventually_within(PATIENCE, "the bucket follows", || {
+        let seen =
+            std::panic::catch_unwind(|| assert_bucket_is_whole(&town, &store, &bucket, "east"));
+        seen.is_ok()
+    });
+    town.ok(&["migrate", "finish", &back]);
+    assert_bucket_is_whole(&town, &store, &bucket, "east");
+}
+
+fn supervisors(town: &Town) -> usize {
+    processes(town).iter().filter(|(_, line)| line.contains(" supervise ")).count()
+}
+
+fn comes_to_rest(town: &Town, wanted: &str) {
+    eventually_within(PATIENCE, wanted, || {
+        supervisors(town) == 0 && town.ok(&["runs", "show", "last"])["state"] == wanted
+    });
+}
+
+/// The tool dies while users wait, there and back; nobody types anything.
+#[test]
+fn a_tool_whose_log_is_in_a_bucket_is_followed_too() {
+    let store = SeaweedFs::start();
+    let log = store.create_bucket("log");
+    let mut town = Town::new("");
+    let url = format!("s3://{log}/of/this-app?endpoint={}", store.endpoint());
+    town.variables = store.variables().into();
+    town.variables.push(("TREFOIL_STATE", url));
+    town.ok(&["up", "east"]);
+    let writers = town.writers(2, seed());
+    let (file, plan) = town.plan("east", "west");
+    let fenced = (event_of(&plan, "fence_database") + 1).to_string();
+    let crash = [("TREFOIL_CRASH_AFTER_EVENT", fenced.as_str())];
+    let killed = town.run_with(&["migrate", "run", &file], &crash);
+    assert_eq!(killed.code, -1, "{} {}", killed.error, killed.stderr);
+    comes_to_rest(&town, "soaking");
+    assert_eq!(town.ok(&["ps"])["active"], "west");
+    let shown = town.ok(&["runs", "show", "last"]);
+    let said = std::fs::read_to_string(shown["supervisor_log"].as_str().unwrap()).unwrap();
+    assert!(said.contains("the run is taken over"), "{said}");
+
+    let crash = [("TREFOIL_CRASH_BEFORE_EVENT", fenced.as_str())];
+    let killed = town.run_with(&["migrate", "rollback", "last"], &crash);
+    assert_eq!(killed.code, -1, "{} {}", killed.error, killed.stderr);
+    comes_to_rest(&town, "soaking");
+    writers.stop();
+    assert_whole(&town, "east");
+    assert!(!town.path().join(".trefoil/state").exists(), "nothing of the log is here");
+    town.ok(&["migrate", "finish", "last"]);
+    eventually_within(PATIENCE, "nobody watches any more", || supervisors(&town) == 0);
+}
