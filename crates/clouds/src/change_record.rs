@@ -429,6 +429,10 @@ impl ObjectsDriver for Recorded {
         self.noted(key, self.inner.delete(key)).await
     }
 
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        self.noted(key, self.inner.delete_matching(key, etag)).await
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
         let mut page = self.inner.list(prefix, after, limit).await?;
         page.objects.retain(|object| !object.key.starts_with(RESERVED));

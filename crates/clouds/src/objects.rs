@@ -220,6 +220,16 @@ pub trait ObjectsDriver: Send + Sync {
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>>;
     /// Deletes an object; false when there was none.
     async fn delete(&self, key: &str) -> Result<bool>;
+    /// Deletes an object that still has this etag; false when there was none. Fails with code
+    /// `object_condition` when it has another one. A driver that has it in one step does so; here
+    /// a writer may come between the look and the deletion.
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        match self.head(key).await? {
+            Some(found) if found.etag == etag => self.delete(key).await,
+            Some(found) => Err(other_etag(&found.etag)),
+            None => Ok(false),
+        }
+    }
     /// Objects whose key starts with `prefix` and is after `after`, at most `limit`, by key.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page>;
     /// Changes after `since`, oldest first, at most `limit`. Each key appears once, at its newest
@@ -438,6 +448,14 @@ impl Objects {
         within(CALL_TIMEOUT, "objects", self.driver.delete(key)).await
     }
 
+    /// Deletes an object that still has this etag; false when there was none. Fails with code
+    /// `object_condition` when it has another one, which stays. Some stores cannot do that in one
+    /// step: there a writer may come between the look and the deletion.
+    pub async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        check_key(key)?;
+        within(CALL_TIMEOUT, "objects", self.driver.delete_matching(key, etag)).await
+    }
+
     /// Objects whose key starts with `prefix` and is after `after`, in byte order, 1 to
     /// [`crate::services::PAGE_MAX`] of them.
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
@@ -493,6 +511,11 @@ fn steady(content: ByteStream) -> ByteStream {
         Ok(piece.map(|piece| (piece, content)))
     };
     futures::stream::try_unfold(content, next).boxed()
+}
+
+/// The error of an object that is not the one that was meant.
+pub(crate) fn other_etag(found: &str) -> Error {
+    Error::refused("object_condition", format!("the object has etag {found}"))
 }
 
 fn check_key(key: &str) -> Result<()> {

@@ -32,7 +32,7 @@ pub(super) use self::failure::{Outcome, failure, outcome};
 use self::upload::Upload;
 use crate::objects::{
     Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ObjectInfo, ObjectsDriver,
-    Page, Version,
+    Page, Version, other_etag,
 };
 use crate::{Error, Result};
 
@@ -44,6 +44,8 @@ pub struct S3Objects {
     probed: OnceLock<Capabilities>,
     /// Whether the store refuses bytes that do not have the digest that goes with them.
     checks_digests: OnceCell<bool>,
+    /// Whether the store deletes on the condition of an etag.
+    deletes_by_etag: OnceCell<bool>,
     /// Set once the bucket is known to be there: that a key is absent says nothing about it.
     found: OnceCell<()>,
 }
@@ -56,6 +58,7 @@ impl S3Objects {
             clients: OnceCell::new(),
             probed: OnceLock::new(),
             checks_digests: OnceCell::new(),
+            deletes_by_etag: OnceCell::new(),
             found: OnceCell::new(),
         }
     }
@@ -76,6 +79,11 @@ impl S3Objects {
     /// Tries once whether the store refuses bytes that do not have the digest that goes with them.
     async fn checks_digests(&self) -> Result<bool> {
         self.checks_digests.get_or_try_init(|| probe::checks_digests(self)).await.copied()
+    }
+
+    /// Tries once whether the store keeps what has another etag than the one that is to be deleted.
+    async fn deletes_by_etag(&self) -> Result<bool> {
+        self.deletes_by_etag.get_or_try_init(|| probe::deletes_by_etag(self)).await.copied()
     }
 
     /// Asks once whether there is a bucket at all.
@@ -173,6 +181,33 @@ impl ObjectsDriver for S3Objects {
         let delete = self.client().await.delete_object().bucket(&self.address.bucket).key(key);
         delete.send().await.map_err(|error| failure(&self.address, error))?;
         Ok(true)
+    }
+
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        let at_once = self.deletes_by_etag().await?;
+        if !at_once {
+            match transfer::head(self, key).await? {
+                None => return Ok(false),
+                Some(found) if found.etag != etag => return Err(other_etag(&found.etag)),
+                Some(_) => {}
+            }
+        }
+        let delete = self.client().await.delete_object().bucket(&self.address.bucket).key(key);
+        match delete.set_if_match(at_once.then(|| etag.to_owned())).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if outcome(&error) == Outcome::Absent => {
+                self.check_bucket().await?;
+                Ok(false)
+            }
+            // Some say so of what is not there, too.
+            Err(error) if outcome(&error) == Outcome::Condition => {
+                match transfer::head(self, key).await? {
+                    Some(found) => Err(other_etag(&found.etag)),
+                    None => Ok(false),
+                }
+            }
+            Err(error) => Err(failure(&self.address, error)),
+        }
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {

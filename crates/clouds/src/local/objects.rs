@@ -19,7 +19,7 @@ use super::sqlite::{Rows, Sqlite, private_folder};
 use super::unsynced::Unsynced;
 use crate::objects::{
     Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ListedObject, ObjectInfo,
-    ObjectsDriver, Page,
+    ObjectsDriver, Page, other_etag,
 };
 use crate::{Error, Result};
 
@@ -136,6 +136,20 @@ impl LocalObjects {
             return Err(Error::refused("object_digest", why));
         }
         Ok(received)
+    }
+
+    /// Deletes an object, if it has the etag; whether there was one.
+    async fn buried(&self, key: &str, etag: Option<String>) -> Result<bool> {
+        if self.row(key).await?.is_none() {
+            return Ok(false);
+        }
+        let bytes = key.as_bytes().to_owned();
+        let bury = move |index: &Transaction<'_>| bury(index, &bytes, etag.as_deref());
+        let before = self.index.write(bury).await?;
+        if let Some(before) = &before {
+            remove(&self.file(key, before)).await;
+        }
+        Ok(before.is_some())
     }
 
     /// Lets the index point to a content that was received.
@@ -258,15 +272,11 @@ impl ObjectsDriver for LocalObjects {
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
-        if self.row(key).await?.is_none() {
-            return Ok(false);
-        }
-        let bytes = key.as_bytes().to_owned();
-        let before = self.index.write(move |index| bury(index, &bytes).map(Ok)).await?;
-        if let Some(before) = &before {
-            remove(&self.file(key, before)).await;
-        }
-        Ok(before.is_some())
+        self.buried(key, None).await
+    }
+
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        self.buried(key, Some(etag.to_owned())).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
@@ -340,14 +350,17 @@ fn publish(
     Ok(Ok(before))
 }
 
-/// Leaves a row that says that the object is gone. The etag of the file before.
-fn bury(index: &Transaction<'_>, key: &[u8]) -> Rows<Option<String>> {
-    let Some(object) = live(index, key)? else { return Ok(None) };
+/// Leaves a row that says that the object is gone, if it has the etag. The etag of the file before.
+fn bury(index: &Transaction<'_>, key: &[u8], etag: Option<&str>) -> Rows<Result<Option<String>>> {
+    let Some(object) = live(index, key)? else { return Ok(Ok(None)) };
+    if etag.is_some_and(|etag| etag != object.etag) {
+        return Ok(Err(other_etag(&object.etag)));
+    }
     let position = next_position(index)?;
     let bury = "UPDATE objects SET deleted = 1, position = ?2, size = 0, attributes = '{}' \
                 WHERE key = ?1";
     index.prepare_cached(bury)?.execute(params![key, position])?;
-    Ok(Some(object.etag))
+    Ok(Ok(Some(object.etag)))
 }
 
 fn next_position(index: &Transaction<'_>) -> Rows<u64> {
