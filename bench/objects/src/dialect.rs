@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::stream::{StreamExt, TryStreamExt};
 use http_body_util::combinators::BoxBody;
@@ -11,6 +13,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use md5::{Digest, Md5};
+use sha2::Sha256;
 
 use crate::shelf::{Known, Shelf};
 
@@ -161,9 +164,16 @@ impl Place {
             return failed(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
         let chunked = parts.headers.get("x-amz-decoded-content-length").is_some();
-        let Ok((size_bytes, etag)) = swallow(body, chunked).await else {
+        let announced =
+            parts.headers.get("x-amz-checksum-sha256").and_then(|text| text.to_str().ok());
+        let Ok(Swallowed { size_bytes, etag, sha256 }) =
+            swallow(body, chunked, announced.is_some()).await
+        else {
             return failed(StatusCode::BAD_REQUEST, "IncompleteBody");
         };
+        if announced != sha256.as_deref() {
+            return failed(StatusCode::BAD_REQUEST, "BadDigest");
+        }
         let answer = Response::builder().header("etag", format!("\"{etag}\""));
         if let Some(upload) = self.query.get("uploadId") {
             if let Some(known) = self.shelf.state().uploads.get_mut(upload) {
@@ -205,18 +215,31 @@ impl Place {
     }
 }
 
-/// Reads a content to its end; its length and MD5.
-async fn swallow(body: Incoming, chunked: bool) -> Result<(u64, String), String> {
+/// What is known of a content that was read to its end.
+struct Swallowed {
+    size_bytes: u64,
+    /// MD5.
+    etag: String,
+    /// As it is in headers; only where one came along that it must be.
+    sha256: Option<String>,
+}
+
+async fn swallow(body: Incoming, chunked: bool, hashed: bool) -> Result<Swallowed, String> {
     let (mut md5, mut size_bytes) = (Md5::new(), 0);
+    let mut sha256 = hashed.then(Sha256::new);
     let mut pieces = body.into_data_stream().map_err(|error| error.to_string());
     let mut frames = Frames::default();
     while let Some(piece) = pieces.next().await {
         let piece = piece?;
         let data = if chunked { frames.data(&piece)? } else { piece };
         md5.update(&data);
+        if let Some(sha256) = &mut sha256 {
+            sha256.update(&data);
+        }
         size_bytes += data.len() as u64;
     }
-    Ok((size_bytes, hex::encode(md5.finalize())))
+    let sha256 = sha256.map(|hash| STANDARD.encode(hash.finalize()));
+    Ok(Swallowed { size_bytes, etag: hex::encode(md5.finalize()), sha256 })
 }
 
 /// The chunked encoding of uploads: each chunk has its length before it, and checksums follow the last.

@@ -23,6 +23,11 @@ fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/chapter-baseline/trefoil.yaml")
 }
 
+fn rendered(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rendered");
+    folder.join(format!("{name}.yaml"))
+}
+
 fn run(file: &Path, state: &Path, arguments: &[&str]) -> Answer {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
     command.arg("-f").arg(file).arg("--state").arg(state).args(arguments).env("NO_COLOR", "1");
@@ -49,7 +54,7 @@ fn the_table_fits_on_one_screen() {
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert!(answer.stdout.lines().count() <= 24, "{}", answer.stdout);
     let total = answer.stdout.lines().find(|line| line.trim().starts_with("TOTAL")).unwrap();
-    for amount in ["222.47", "246.18", "293.31"] {
+    for amount in ["222.47", "246.28", "293.41"] {
         assert!(total.contains(amount), "{total}");
     }
     assert!(!answer.stderr.contains("not yet used"), "{}", answer.stderr);
@@ -144,7 +149,7 @@ fn the_page_opens_without_a_network() {
     let answer = run(&example(), folder.path(), &["cost", "--html", file.to_str().unwrap()]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let page = std::fs::read_to_string(&file).unwrap();
-    assert!(page.contains("<svg") && page.contains("293.31") && page.contains("Fargate x86 vCPU"));
+    assert!(page.contains("<svg") && page.contains("293.41") && page.contains("Fargate x86 vCPU"));
     let loads = ["src=", "href=", "@import", "url("];
     assert!(loads.iter().all(|word| !page.contains(word)), "it loads nothing");
 }
@@ -160,7 +165,7 @@ fn a_difference_is_markdown_with_reasons() {
     let answer = run(&new, folder.path(), &["cost", "--diff", old.to_str().unwrap()]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert!(
-        answer.stdout.contains("| aws us-east-1 | 246.18 | 255.24 | +9.06 |"),
+        answer.stdout.contains("| aws us-east-1 | 246.28 | 255.34 | +9.06 |"),
         "{}",
         answer.stdout
     );
@@ -230,6 +235,102 @@ fn moving_resilience_and_advice_answer() {
             answer.stderr
         );
     }
+}
+
+/// The baseline with something else in it.
+fn changed(folder: &Path, from: &str, to: &str) -> PathBuf {
+    let file = folder.join("trefoil.yaml");
+    let text = std::fs::read_to_string(example()).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(&file, text.replace(from, to)).unwrap();
+    file
+}
+
+#[test]
+fn a_cloud_that_cannot_be_priced_leaves_the_others_their_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    for (model, code, nearest) in [
+        ("gemini-2.5-flash", "model_retired", "`gemini-3.8-flash`"),
+        ("gemini-3.8-flush", "model_unknown", "first: gemini-3.8-flash"),
+    ] {
+        let file = changed(folder.path(), "gcp: gemini-3.8-flash", &format!("gcp: {model}"));
+        for (arguments, answered) in [
+            (&["cost"][..], true),
+            (&["cost", "--by", "line"], true),
+            (&["cost", "curve", "--vary", "egress"], false),
+        ] {
+            let answer = run(&file, folder.path(), arguments);
+            assert_eq!(answer.code, 1, "{arguments:?} {}", answer.stderr);
+            assert!(answer.stdout.contains("us-east-1"), "{arguments:?} {}", answer.stdout);
+            assert_eq!(answer.stdout.contains("not priced: gcp us-central1: "), answered);
+            assert!(answer.stderr.contains(model) && answer.stderr.contains(nearest));
+        }
+        let json = run(&file, folder.path(), &["cost", "--json"]).json();
+        assert_eq!((&json["ok"], &json["errors"][0]["code"]), (&Value::Bool(false), &code.into()));
+        let totals: Vec<_> = json["data"]["clouds"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| cents(&one["total_usd"]))
+            .collect();
+        assert_eq!(totals, [24_628, 29_341]);
+        assert_eq!(json["data"]["refused"][0]["site"], "gcp us-central1");
+        assert_eq!(json["data"]["refused"][0]["code"], code);
+        // Asked for by itself there is nothing to answer.
+        let alone = run(&file, folder.path(), &["cost", "--cloud", "gcp", "--json"]);
+        assert_eq!((alone.code, &alone.json()["errors"][0]["code"]), (2, &code.into()));
+    }
+    let file = changed(folder.path(), "azure: gpt-4o", "azure: gpt-9");
+    let moving = ["cost", "move", "--from", "azure", "--to", "aws", "--json"];
+    let answer = run(&file, folder.path(), &moving);
+    assert_eq!(answer.code, 2, "{}", answer.stdout);
+    let file = changed(folder.path(), "region: eastus", "region: moon");
+    let answer = run(&file, folder.path(), &["cost"]);
+    assert_eq!(answer.code, 1, "{}", answer.stderr);
+    assert!(answer.stdout.contains("not priced: azure: the catalogue has no prices"));
+}
+
+#[test]
+fn the_examples_are_priced_on_every_cloud() {
+    let state = tempfile::tempdir().unwrap();
+    for name in ["everything", "medassistant", "pair", "pair-azure", "regions", "tiny"] {
+        let file = rendered(name);
+        let answer = run(&file, state.path(), &["cost", "--json"]);
+        assert_eq!(answer.code, 0, "{name}: {}", answer.stdout);
+    }
+}
+
+#[test]
+fn an_environment_is_priced_with_its_overrides() {
+    let folder = tempfile::tempdir().unwrap();
+    let overrides = "{ cloud: aws, region: us-east-1, overrides: { scale: { min: 4 } } }";
+    let file = changed(folder.path(), "{ cloud: aws, region: us-east-1 }", overrides);
+    let json = run(&file, folder.path(), &["cost", "--cloud", "aws", "--json"]).json();
+    let cloud = &json["data"]["clouds"][0];
+    let lines = cloud["lines"].as_array().unwrap();
+    let vcpu = lines.iter().find(|line| line["item"] == "Fargate x86 vCPU").unwrap();
+    // 4 tasks x 2 vCPU x 730 h
+    assert_eq!(vcpu["quantity"], 5_840.0);
+    assert_eq!(cloud["environment"], "aws");
+}
+
+#[test]
+fn both_environments_of_a_pair_on_one_cloud_are_billed() {
+    let state = tempfile::tempdir().unwrap();
+    let file = rendered("regions");
+    let json = run(&file, state.path(), &["cost", "--cloud", "aws", "--json"]).json();
+    let clouds = json["data"]["clouds"].as_array().unwrap();
+    let seen = |name: &str| {
+        let cloud = clouds.iter().find(|one| one["environment"] == name).unwrap();
+        let lines = cloud["lines"].as_array().unwrap();
+        let check = "Route 53 health check of its own";
+        (cloud["region"].clone(), lines.iter().any(|line| line["item"] == check))
+    };
+    // The one that serves is probed; the other one is not.
+    assert_eq!(seen("primary"), ("us-east-1".into(), true));
+    assert_eq!(seen("secondary"), ("us-west-2".into(), false));
+    let text = run(&file, state.path(), &["cost", "--cloud", "aws"]).stdout;
+    assert!(text.contains("secondary (aws us-west-2)"), "{text}");
 }
 
 #[test]

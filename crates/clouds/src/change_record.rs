@@ -415,6 +415,11 @@ impl ObjectsDriver for Recorded {
         self.inner.get(key, range).await
     }
 
+    async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        check_reserved(key)?;
+        self.inner.get_announced(key).await
+    }
+
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
         check_reserved(key)?;
         self.inner.head(key).await
@@ -422,6 +427,10 @@ impl ObjectsDriver for Recorded {
 
     async fn delete(&self, key: &str) -> Result<bool> {
         self.noted(key, self.inner.delete(key)).await
+    }
+
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        self.noted(key, self.inner.delete_matching(key, etag)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {

@@ -220,18 +220,6 @@ impl Chat {
         }
     }
 
-    /// The chat at a URL: an endpoint of OpenAI's protocol with its model as the fragment
-    /// (`http://127.0.0.1:11434/v1#llama3`), or a database whose search finds the answer in the
-    /// sources (`postgresql://…`). Connects only when it is used.
-    pub fn open(url: &SecretString) -> Result<Self> {
-        Self::open_with(url, &ChatOptions::default())
-    }
-
-    /// The chat at a URL, used in a way of the caller's own.
-    pub fn open_with(url: &SecretString, options: &ChatOptions) -> Result<Self> {
-        crate::registry::open_chat(url, options)
-    }
-
     /// What it can do.
     pub fn capabilities(&self) -> ChatCapabilities {
         self.driver.capabilities()

@@ -21,9 +21,11 @@ pub mod gcp;
 pub mod local;
 mod object_keys;
 pub mod objects;
+mod open;
 #[cfg(feature = "operate")]
 pub mod operate;
 pub mod registry;
+mod schemes;
 pub mod secrets;
 pub mod services;
 pub mod sessions;

@@ -211,10 +211,25 @@ pub trait ObjectsDriver: Send + Sync {
         key: &str,
         range: Option<(u64, u64)>,
     ) -> Result<Option<(ObjectInfo, ByteStream)>>;
+    /// A whole object as [`ObjectsDriver::get`] gives it, for a reader that holds the bytes against
+    /// the digest in the answer by itself, if there is one: then they need not be hashed twice.
+    async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        self.get(key, None).await
+    }
     /// What is known of an object; `None` when the key does not exist.
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>>;
     /// Deletes an object; false when there was none.
     async fn delete(&self, key: &str) -> Result<bool>;
+    /// Deletes an object that still has this etag; false when there was none. Fails with code
+    /// `object_condition` when it has another one. A driver that has it in one step does so; here
+    /// a writer may come between the look and the deletion.
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        match self.head(key).await? {
+            Some(found) if found.etag == etag => self.delete(key).await,
+            Some(found) => Err(other_etag(&found.etag)),
+            None => Ok(false),
+        }
+    }
     /// Objects whose key starts with `prefix` and is after `after`, at most `limit`, by key.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page>;
     /// Changes after `since`, oldest first, at most `limit`. Each key appears once, at its newest
@@ -268,11 +283,6 @@ impl Objects {
     /// A bucket on a driver.
     pub fn new(driver: Arc<dyn ObjectsDriver>) -> Self {
         Self { driver }
-    }
-
-    /// The bucket at a URL, such as `file:///var/lib/app/documents`; made when it is not there.
-    pub fn open(url: &str) -> Result<Self> {
-        crate::registry::open_objects(url)
     }
 
     /// What the handle works on.
@@ -396,6 +406,15 @@ impl Objects {
         Ok(found.map(|(info, content)| (info, steady(content))))
     }
 
+    /// An object and its bytes, which **are not checked** where the answer has a digest: for those who
+    /// give that digest to [`Objects::put`], or hold the bytes against it by themselves. `None` when
+    /// the key does not exist.
+    pub async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        check_key(key)?;
+        let found = within(CALL_TIMEOUT, "objects", self.driver.get_announced(key)).await?;
+        Ok(found.map(|(info, content)| (info, steady(content))))
+    }
+
     /// An object in memory. Fails with code `object_too_large` above `limit_bytes`, without
     /// reading it. `None` when the key does not exist.
     pub async fn get_bytes(
@@ -427,6 +446,14 @@ impl Objects {
     pub async fn delete(&self, key: &str) -> Result<bool> {
         check_key(key)?;
         within(CALL_TIMEOUT, "objects", self.driver.delete(key)).await
+    }
+
+    /// Deletes an object that still has this etag; false when there was none. Fails with code
+    /// `object_condition` when it has another one, which stays. Some stores cannot do that in one
+    /// step: there a writer may come between the look and the deletion.
+    pub async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        check_key(key)?;
+        within(CALL_TIMEOUT, "objects", self.driver.delete_matching(key, etag)).await
     }
 
     /// Objects whose key starts with `prefix` and is after `after`, in byte order, 1 to
@@ -484,6 +511,11 @@ fn steady(content: ByteStream) -> ByteStream {
         Ok(piece.map(|piece| (piece, content)))
     };
     futures::stream::try_unfold(content, next).boxed()
+}
+
+/// The error of an object that is not the one that was meant.
+pub(crate) fn other_etag(found: &str) -> Error {
+    Error::refused("object_condition", format!("the object has etag {found}"))
 }
 
 fn check_key(key: &str) -> Result<()> {

@@ -11,8 +11,9 @@ use url::Url;
 use crate::change_record;
 use crate::chat::{Chat, ChatOptions};
 use crate::objects::Objects;
+use crate::schemes::by_url;
 use crate::secrets::Secrets;
-use crate::services::Services;
+use crate::services::{ExistingBucket, ExistingBuckets, Services};
 use crate::sessions::Sessions;
 use crate::{Error, Result};
 
@@ -41,7 +42,6 @@ struct OpensObjects {
     schemes: &'static [&'static str],
     open: fn(&Url) -> Result<Objects>,
     /// The URL of a bucket that is there already, by its name, endpoint and region.
-    #[cfg_attr(not(feature = "local"), allow(dead_code))]
     existing: Option<ExistingUrl>,
     /// How logs are kept in a bucket.
     #[cfg(feature = "operate")]
@@ -59,6 +59,10 @@ type ExistingUrl = fn(&str, Option<&str>, Option<&str>) -> Result<Url>;
 #[cfg(feature = "operate")]
 type Bill = fn(&Needs, &Offer<'_>) -> Result<Vec<Usage>>;
 
+/// How the services of an environment are opened, with the buckets of it that are elsewhere.
+type OpensServices =
+    fn(&AppSpec, &str, &Path, Option<&SecretString>, &ExistingBuckets) -> Result<Services>;
+
 /// How a cloud's services and environments are opened.
 struct Opens {
     /// The schemes of the URLs of its services.
@@ -68,9 +72,9 @@ struct Opens {
     /// The schemes of the URLs of its chats.
     chat_schemes: &'static [&'static str],
     chat: fn(&Url, &ChatOptions) -> Result<Chat>,
-    services: fn(&AppSpec, &str, &Path, Option<&SecretString>) -> Result<Services>,
+    services: OpensServices,
     #[cfg(feature = "operate")]
-    open: fn(&crate::operate::OpenSite<'_>) -> Result<crate::operate::Site>,
+    open: fn(&crate::operate::OpenSite<'_>, ExistingBuckets) -> Result<crate::operate::Site>,
 }
 
 const CLOUDS: &[Cloud] = &[
@@ -256,9 +260,12 @@ fn cloud_of(spec: &AppSpec, environment: &str) -> Result<&'static Cloud> {
 #[cfg(feature = "operate")]
 pub fn open_site(open: &crate::operate::OpenSite<'_>) -> Result<crate::operate::Site> {
     let cloud = cloud_of(open.spec, open.environment)?.opens()?.open;
+    let existing = existing_buckets(open.spec, open.environment)?;
     match &open.spec.environment(open.environment)?.database {
-        Some(database) => crate::operate::existing::open(open, database, cloud),
-        None => cloud(open),
+        Some(database) => {
+            crate::operate::existing::open(open, database, |rest| cloud(rest, existing))
+        }
+        None => cloud(open, existing),
     }
 }
 
@@ -271,7 +278,8 @@ pub fn open_services(
     database_url: Option<&SecretString>,
 ) -> Result<Services> {
     let cloud = cloud_of(spec, environment)?.opens()?;
-    (cloud.services)(spec, environment, folder, database_url)
+    let existing = existing_buckets(spec, environment)?;
+    (cloud.services)(spec, environment, folder, database_url, &existing)
 }
 
 /// Opens a bucket by its URL.
@@ -317,18 +325,24 @@ pub fn open_log_store(
     open(&url)
 }
 
+/// The buckets of an environment that are there already, opened. Asks nobody yet.
+fn existing_buckets(spec: &AppSpec, environment: &str) -> Result<ExistingBuckets> {
+    let mut found = ExistingBuckets::new();
+    for name in spec.buckets.keys() {
+        if let Some(url) = existing_url(spec, environment, name)? {
+            let objects = open_objects(&url)?;
+            found.insert(name.clone(), ExistingBucket { url, objects });
+        }
+    }
+    Ok(found)
+}
+
 /// The URL of a bucket of an environment that is there already; `None` of one that Trefoil makes.
 /// An endpoint means a store that speaks the language of the cloud whose buckets have endpoints.
 ///
 /// # Errors
 /// Code `bucket_endpoint` for a bucket without an endpoint on a cloud without such buckets.
-// Without a cloud that opens environments nobody asks.
-#[cfg_attr(not(feature = "local"), allow(dead_code))]
-pub(crate) fn existing_bucket(
-    spec: &AppSpec,
-    environment: &str,
-    bucket: &str,
-) -> Result<Option<String>> {
+fn existing_url(spec: &AppSpec, environment: &str, bucket: &str) -> Result<Option<String>> {
     let Some(place) = spec.environments.get(environment) else { return Ok(None) };
     let Some(there) = place.buckets.get(bucket) else { return Ok(None) };
     let own = find(&place.cloud)?.objects.and_then(|objects| objects.existing);
@@ -375,33 +389,4 @@ pub(crate) fn open_chat(url: &SecretString, options: &ChatOptions) -> Result<Cha
 /// The clouds whose environments can be opened.
 fn opened() -> impl Iterator<Item = &'static Opens> {
     CLOUDS.iter().filter_map(|cloud| cloud.opens.as_ref())
-}
-
-/// Which of several openers knows the scheme of a URL. The URL itself is in no error: it may hold
-/// a password.
-fn by_url<T>(
-    text: &str,
-    openers: impl Iterator<Item = (&'static [&'static str], T)>,
-) -> Result<(T, Url)> {
-    let openers: Vec<_> = openers.collect();
-    let schemes: Vec<&str> =
-        openers.iter().flat_map(|(schemes, _)| schemes.iter()).copied().collect();
-    let Ok(url) = Url::parse(text) else {
-        let error = Error::usage("service_url", "the URL of a service cannot be read");
-        return Err(error.hint(format!("it begins with: {}", begins(&schemes))));
-    };
-    match openers.into_iter().find(|(schemes, _)| schemes.contains(&url.scheme())) {
-        Some((_, opener)) => Ok((opener, url)),
-        None => Err(unknown_scheme(url.scheme(), &schemes)),
-    }
-}
-
-/// The error of a URL whose scheme is none of `known`.
-pub(crate) fn unknown_scheme(scheme: &str, known: &[&str]) -> Error {
-    let why = format!("`{scheme}:` is not a scheme that this build knows for such a service");
-    Error::usage("service_url_unknown", why).hint(format!("it knows: {}", begins(known)))
-}
-
-fn begins(schemes: &[&str]) -> String {
-    schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(", ")
 }

@@ -131,11 +131,6 @@ impl Secrets {
         Self { driver }
     }
 
-    /// The store at a URL, such as `file:///var/lib/app/secrets.age`.
-    pub fn open(url: &str) -> Result<Self> {
-        crate::registry::open_secrets(url)
-    }
-
     /// The value of a secret's current version; `None` when there is none.
     pub async fn get(&self, name: &str) -> Result<Option<SecretString>> {
         check_name(name)?;

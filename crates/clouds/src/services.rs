@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use crate::Result;
 use crate::database::Database;
 use crate::objects::Objects;
 use crate::secrets::Secrets;
@@ -38,15 +37,14 @@ pub struct ServiceUrls {
     pub secrets: String,
 }
 
-impl Services {
-    /// Opens every service by its URL. The database is not connected yet.
-    pub fn open(urls: &ServiceUrls) -> Result<Self> {
-        let open = |(name, url): (&String, &String)| Ok((name.clone(), Objects::open(url)?));
-        Ok(Self {
-            objects: urls.objects.iter().map(open).collect::<Result<_>>()?,
-            database: urls.database.as_ref().map(Database::open).transpose()?,
-            sessions: urls.sessions.as_deref().map(Sessions::open).transpose()?,
-            secrets: Secrets::open(&urls.secrets)?,
-        })
-    }
+/// A bucket that is there already, elsewhere.
+#[allow(dead_code, reason = "nobody asks in a build without clouds that open environments")]
+pub(crate) struct ExistingBucket {
+    /// Where it is.
+    pub(crate) url: String,
+    /// Its handle.
+    pub(crate) objects: Objects,
 }
+
+/// The buckets of an environment that are there already, by their names in the specification.
+pub(crate) type ExistingBuckets = BTreeMap<String, ExistingBucket>;

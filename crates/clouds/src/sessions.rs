@@ -82,12 +82,6 @@ impl Sessions {
         Self { driver }
     }
 
-    /// The store at a URL, such as `file:///var/lib/app/sessions.sqlite`; made when it is not
-    /// there.
-    pub fn open(url: &str) -> Result<Self> {
-        crate::registry::open_sessions(url)
-    }
-
     /// Makes a session that expires `ttl` after `now`, with an identifier of its own (122 random
     /// bits) or the one given. Fails with code `session_conflict` when one of that identifier
     /// lives.

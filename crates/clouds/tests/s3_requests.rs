@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use trefoil_clouds::aws::{AccessKey, Address, S3Objects};
 use trefoil_clouds::objects::{Attributes, Condition, Objects, stream_of};
+use trefoil_core::digest::sha256_hex;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -24,6 +25,11 @@ struct Seen {
     authorization: String,
     nonce: Option<String>,
     checksum: Option<String>,
+    /// CRC-32C, as parts have it.
+    crc32c: Option<String>,
+    /// What the signature says of the body, and the digest of the one that came.
+    signed: Option<String>,
+    body_sha256: String,
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -32,7 +38,11 @@ type Script = fn(&Seen, usize) -> Option<Response<Full<Bytes>>>;
 
 /// A store that answers by a script, and cuts the connection where that has no answer.
 async fn store(script: Script) -> (Objects, Arc<Mutex<Vec<Seen>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    store_at("127.0.0.1", script).await
+}
+
+async fn store_at(host: &str, script: Script) -> (Objects, Arc<Mutex<Vec<Seen>>>) {
+    let listener = TcpListener::bind((host, 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
     let noted = seen.clone();
@@ -62,7 +72,7 @@ async fn answer(
     script: Script,
 ) -> Result<Response<Full<Bytes>>, Failed> {
     let (head, body) = request.into_parts();
-    body.collect().await?;
+    let body = body.collect().await?.to_bytes();
     let header = |name: &str| head.headers.get(name).map(|text| text.to_str().unwrap().to_owned());
     let seen = Seen {
         method: head.method.clone(),
@@ -70,6 +80,9 @@ async fn answer(
         authorization: header("authorization").unwrap_or_default(),
         nonce: header("x-amz-meta-trefoil-write"),
         checksum: header("x-amz-checksum-sha256"),
+        crc32c: header("x-amz-checksum-crc32c"),
+        signed: header("x-amz-content-sha256"),
+        body_sha256: sha256_hex(&body),
     };
     let before = {
         let mut noted = noted.lock().unwrap();
@@ -242,4 +255,106 @@ async fn bytes_that_are_not_what_the_store_has_a_checksum_of_are_an_error() {
     .await;
     let error = objects.get_bytes("key", 100).await.unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), ("object_digest", true), "{}", error.chain());
+}
+
+#[tokio::test]
+async fn a_whole_content_has_one_digest_for_its_checksum_and_its_signature() {
+    let (objects, seen) = store(|_, _| Some(ok())).await;
+    objects.put_bytes("key", Bytes::from_static(b"content")).await.unwrap();
+    let put = seen.lock().unwrap()[0].clone();
+    assert_eq!(put.signed, Some(sha256_hex(b"content")));
+    assert_eq!(put.checksum.unwrap(), "7XACtDnprIRfIjV9giusFERzD722AW0+yUMil7nsn3M=");
+}
+
+/// What a store says to an upload in parts.
+fn to_parts(seen: &Seen, _: usize) -> Option<Response<Full<Bytes>>> {
+    let body = match (&seen.method, seen.crc32c.is_some()) {
+        (&Method::POST, _) if seen.body_sha256 == sha256_hex(b"") => {
+            "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+        }
+        (&Method::POST, _) => {
+            "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
+        }
+        _ => "",
+    };
+    Some(Response::builder().header("etag", "\"e\"").body(Full::from(body)).unwrap())
+}
+
+#[tokio::test]
+async fn the_signature_of_a_part_has_its_digest_only_where_others_could_change_it() {
+    // The second is this machine too, but not by its name.
+    for (host, open_way) in [("127.0.0.1", false), ("0.0.0.0", true)] {
+        let (objects, seen) = store_at(host, to_parts).await;
+        let pieces = (0..80).map(|n| Ok(Bytes::from(vec![n; 128 * 1024])));
+        let content = Box::pin(futures::stream::iter(pieces.collect::<Vec<_>>()));
+        let (said, always) = (Attributes::default(), Condition::Always);
+        objects.put("key", content, &said, &always, None).await.unwrap();
+        let parts: Vec<_> = seen.lock().unwrap().clone();
+        let parts: Vec<_> = parts.iter().filter(|seen| seen.method == Method::PUT).collect();
+        assert_eq!(parts.len(), 2);
+        for part in parts {
+            assert!(part.crc32c.is_some() && part.authorization.contains("x-amz-checksum-crc32c"));
+            let digest = part.body_sha256.clone();
+            let expected = if open_way { digest } else { "UNSIGNED-PAYLOAD".to_owned() };
+            assert_eq!(part.signed, Some(expected), "{host}");
+        }
+    }
+}
+
+/// Other bytes than those that a checksum was made of: by whom they are checked.
+async fn read_unlike(name: &'static str, checksum: &'static str) -> trefoil_clouds::Result<()> {
+    static HEADER: Mutex<(&str, &str)> = Mutex::new(("", ""));
+    *HEADER.lock().unwrap() = (name, checksum);
+    let (objects, _) = store(|_, _| {
+        let (name, checksum) = *HEADER.lock().unwrap();
+        let answer = Response::builder().header("etag", "\"e\"").header(name, checksum);
+        Some(answer.body(Full::new(Bytes::from_static(b"other bytes"))).unwrap())
+    })
+    .await;
+    let (info, content) = objects.get_announced("key").await?.unwrap();
+    let pieces: Vec<Bytes> = futures::TryStreamExt::try_collect(content).await?;
+    assert_eq!(pieces.concat(), b"other bytes");
+    assert_eq!(info.digest, Some(sha256_hex(b"")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reader_who_checks_the_digest_is_left_to_it_but_to_no_other_checksum() {
+    let of_nothing = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    read_unlike("x-amz-checksum-sha256", of_nothing).await.unwrap();
+    let error = read_unlike("x-amz-checksum-crc32", "AAAAAA==").await.unwrap_err();
+    assert_eq!(error.code(), "object_digest", "{}", error.chain());
+}
+
+/// Writes bytes that are not those of the digest that is announced: the error, and what the store saw.
+async fn put_unlike(script: Script) -> (trefoil_clouds::Error, Vec<Seen>) {
+    let (objects, seen) = store(script).await;
+    let (said, always) = (Attributes::default(), Condition::Always);
+    let (content, digest) = (stream_of(vec![1; 100_000].into()), sha256_hex(b"other"));
+    let put = objects.put("key", content, &said, &always, Some(&digest)).await;
+    let seen = seen.lock().unwrap().clone();
+    (put.unwrap_err(), seen)
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_a_wrong_digest_is_the_one_that_checks_it() {
+    let refuse = |seen: &Seen, _| match seen.signed.as_ref() == Some(&seen.body_sha256) {
+        true => Some(ok()),
+        false => Some(status(400, "XAmzContentSHA256Mismatch")),
+    };
+    let (error, seen) = put_unlike(refuse).await;
+    assert_eq!(error.code(), "object_digest", "{}", error.chain());
+    let sent: Vec<_> = seen.iter().map(|seen| (&seen.method, seen.path.as_str())).collect();
+    assert!(matches!(sent[..], [(&Method::PUT, _), (&Method::PUT, "/bucket/key")]), "{sent:?}");
+    assert_eq!(seen[1].signed, Some(sha256_hex(b"other")), "the digest is the announced one");
+}
+
+#[tokio::test]
+async fn a_store_that_takes_any_bytes_is_left_without_them() {
+    let (error, seen) = put_unlike(|_, _| Some(ok())).await;
+    assert_eq!(error.code(), "object_digest", "{}", error.chain());
+    let sent: Vec<_> = seen.iter().map(|seen| (&seen.method, &seen.path)).collect();
+    // What it was tried with, which is taken away again.
+    assert_eq!((sent.len(), sent[0].0, sent[1].0), (2, &Method::PUT, &Method::DELETE), "{sent:?}");
+    assert!(sent[0].1 == sent[1].1 && sent[0].1.starts_with("/bucket/trefoil-probe-"), "{sent:?}");
 }

@@ -7,10 +7,12 @@
 mod address;
 mod attributes;
 mod connect;
+mod content;
 mod failure;
 mod info;
 mod listing;
 mod probe;
+mod proof;
 mod transfer;
 mod upload;
 
@@ -22,21 +24,28 @@ use tokio::sync::OnceCell;
 
 pub use address::{AccessKey, Address};
 
+use self::connect::Clients;
+#[cfg(feature = "operate")]
 pub(super) use self::connect::client;
+use self::content::Announced;
 pub(super) use self::failure::{Outcome, failure, outcome};
 use self::upload::Upload;
 use crate::objects::{
     Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ObjectInfo, ObjectsDriver,
-    Page, Version,
+    Page, Version, other_etag,
 };
 use crate::{Error, Result};
 
 /// A bucket.
 pub struct S3Objects {
     address: Address,
-    client: OnceCell<Client>,
+    clients: OnceCell<Clients>,
     /// What a probe has found.
     probed: OnceLock<Capabilities>,
+    /// Whether the store refuses bytes that do not have the digest that goes with them.
+    checks_digests: OnceCell<bool>,
+    /// Whether the store deletes on the condition of an etag.
+    deletes_by_etag: OnceCell<bool>,
     /// Set once the bucket is known to be there: that a key is absent says nothing about it.
     found: OnceCell<()>,
 }
@@ -44,7 +53,14 @@ pub struct S3Objects {
 impl S3Objects {
     /// The bucket at an address. Asks nobody yet, and never makes a bucket.
     pub fn new(address: Address) -> Self {
-        Self { address, client: OnceCell::new(), probed: OnceLock::new(), found: OnceCell::new() }
+        Self {
+            address,
+            clients: OnceCell::new(),
+            probed: OnceLock::new(),
+            checks_digests: OnceCell::new(),
+            deletes_by_etag: OnceCell::new(),
+            found: OnceCell::new(),
+        }
     }
 
     /// Where the bucket is.
@@ -53,7 +69,21 @@ impl S3Objects {
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| connect::client(&self.address)).await
+        &self.clients().await.usual
+    }
+
+    async fn clients(&self) -> &Clients {
+        self.clients.get_or_init(|| Clients::of(&self.address)).await
+    }
+
+    /// Tries once whether the store refuses bytes that do not have the digest that goes with them.
+    async fn checks_digests(&self) -> Result<bool> {
+        self.checks_digests.get_or_try_init(|| probe::checks_digests(self)).await.copied()
+    }
+
+    /// Tries once whether the store keeps what has another etag than the one that is to be deleted.
+    async fn deletes_by_etag(&self) -> Result<bool> {
+        self.deletes_by_etag.get_or_try_init(|| probe::deletes_by_etag(self)).await.copied()
     }
 
     /// Asks once whether there is a bucket at all.
@@ -112,9 +142,9 @@ impl ObjectsDriver for S3Objects {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        let client = self.client().await;
-        let announced = digest.map(str::to_lowercase);
-        let upload = Upload { objects: self, client, key, attributes, condition, announced };
+        let clients = self.clients().await;
+        let announced = digest.and_then(Announced::read);
+        let upload = Upload { objects: self, clients, key, attributes, condition, announced };
         let written = upload.write(content).await?;
         Ok(ObjectInfo {
             key: key.to_owned(),
@@ -139,6 +169,10 @@ impl ObjectsDriver for S3Objects {
         transfer::head(self, key).await
     }
 
+    async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        transfer::get_announced(self, key).await
+    }
+
     async fn delete(&self, key: &str) -> Result<bool> {
         // The store says the same whether there was something or not.
         if transfer::head(self, key).await?.is_none() {
@@ -147,6 +181,33 @@ impl ObjectsDriver for S3Objects {
         let delete = self.client().await.delete_object().bucket(&self.address.bucket).key(key);
         delete.send().await.map_err(|error| failure(&self.address, error))?;
         Ok(true)
+    }
+
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        let at_once = self.deletes_by_etag().await?;
+        if !at_once {
+            match transfer::head(self, key).await? {
+                None => return Ok(false),
+                Some(found) if found.etag != etag => return Err(other_etag(&found.etag)),
+                Some(_) => {}
+            }
+        }
+        let delete = self.client().await.delete_object().bucket(&self.address.bucket).key(key);
+        match delete.set_if_match(at_once.then(|| etag.to_owned())).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if outcome(&error) == Outcome::Absent => {
+                self.check_bucket().await?;
+                Ok(false)
+            }
+            // Some say so of what is not there, too.
+            Err(error) if outcome(&error) == Outcome::Condition => {
+                match transfer::head(self, key).await? {
+                    Some(found) => Err(other_etag(&found.etag)),
+                    None => Ok(false),
+                }
+            }
+            Err(error) => Err(failure(&self.address, error)),
+        }
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {

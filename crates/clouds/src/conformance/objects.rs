@@ -26,6 +26,7 @@ macro_rules! objects_conformance {
             a_copy_carries_everything
             an_overwrite_replaces_everything
             a_deleted_object_is_gone
+            only_the_object_that_was_meant_is_deleted
             odd_keys_stay_as_they_are
             a_probe_leaves_nothing_behind
             keys_that_are_too_long_or_empty_are_refused
@@ -153,6 +154,24 @@ pub async fn a_deleted_object_is_gone(suite: &Suite) {
     assert!(keys(&suite.first, "").await.is_empty());
     put(&suite.first, "a", "y").await;
     assert_eq!(read(&suite.second, "a").await, Some(Bytes::from_static(b"y")));
+}
+
+/// A deletion that names an etag leaves what another writer has put there since.
+pub async fn only_the_object_that_was_meant_is_deleted(suite: &Suite) {
+    let before = put(&suite.first, "a", "before").await;
+    let after = put(&suite.second, "a", "after").await;
+    let refused = suite.first.delete_matching("a", &before.etag).await;
+    assert_eq!(refused.expect_err("it is another").code(), "object_condition");
+    assert_eq!(read(&suite.first, "a").await, Some(Bytes::from_static(b"after")));
+    assert!(suite.first.delete_matching("a", &after.etag).await.expect("deletion"));
+    assert!(read(&suite.second, "a").await.is_none());
+    let again = suite.first.delete_matching("a", &after.etag).await;
+    again.expect("what is gone already is no error");
+    // An object in parts has an etag of another form.
+    let large = Bytes::from(vec![b'x'; 9 << 20]);
+    let large = suite.first.put_bytes("large", large).await.expect("a large object is written");
+    assert!(suite.second.delete_matching("large", &large.etag).await.expect("deletion"));
+    assert!(keys(&suite.first, "").await.is_empty(), "nothing that was tried stays");
 }
 
 /// Legal keys that other stores change or refuse.
@@ -300,11 +319,12 @@ pub async fn a_wrong_digest_writes_nothing(suite: &Suite) {
     let before = suite.first.head("a").await.expect("head");
     let position = position(suite).await;
     let wrong = sha256_hex(b"other bytes");
-    for key in ["a", "new"] {
-        let content = stream_of(Bytes::from_static(b"after"));
+    // Who checks, and when, may depend on the size.
+    for (key, size) in [("a", 5), ("new", 5), ("a", 200_000), ("new", 200_000), ("new", 9 << 20)] {
+        let content = stream_of(vec![b'x'; size].into());
         let (attributes, always) = (Attributes::default(), Condition::Always);
         let put = suite.first.put(key, content, &attributes, &always, Some(&wrong)).await;
-        assert_eq!(put.expect_err("it is refused").code(), "object_digest");
+        assert_eq!(put.expect_err("it is refused").code(), "object_digest", "{size}");
     }
     assert_eq!(suite.second.head("a").await.expect("head"), before);
     assert_eq!(read(&suite.first, "a").await, Some(Bytes::from_static(b"before")));

@@ -52,7 +52,7 @@ impl Address {
         };
         let mut url = Url::parse(text).map_err(|_| malformed())?;
         if !SCHEMES.contains(&url.scheme()) {
-            return Err(crate::registry::unknown_scheme(url.scheme(), &SCHEMES));
+            return Err(crate::schemes::unknown_scheme(url.scheme(), &SCHEMES));
         }
         // The driver knows neither the strict modes nor the file of the roots.
         let (mut mode, mut roots, mut others) = (None, None, Vec::new());

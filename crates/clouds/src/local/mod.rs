@@ -2,6 +2,7 @@
 
 mod chat;
 pub mod layout;
+mod object_files;
 mod objects;
 #[cfg(feature = "operate")]
 pub mod operate;
@@ -19,8 +20,7 @@ use url::Url;
 
 use crate::database::Database;
 use crate::objects::Objects;
-use crate::registry::existing_bucket;
-use crate::services::Services;
+use crate::services::{ExistingBuckets, Services};
 use crate::{Error, Result};
 
 pub(crate) use chat::{SCHEMES as CHAT_SCHEMES, open_chat};
@@ -59,14 +59,15 @@ pub(crate) fn open_services(
     environment: &str,
     folder: &Path,
     database_url: Option<&SecretString>,
+    existing: &ExistingBuckets,
 ) -> Result<Services> {
     let layout = Layout::new(folder, environment);
     let bucket = |name: &String| {
-        let opened = match existing_bucket(spec, environment, name)? {
-            Some(url) => Objects::open(&url)?,
+        let opened = match existing.get(name) {
+            Some(there) => there.objects.clone(),
             None => Objects::new(Arc::new(LocalObjects::new(&layout.bucket(name)))),
         };
-        Ok((name.clone(), opened))
+        (name.clone(), opened)
     };
     let sessions = spec.sessions.as_ref().map(|_| {
         let driver = LocalSessions::new(&layout.sessions());
@@ -74,7 +75,7 @@ pub(crate) fn open_services(
     });
     let database = spec.database.as_ref().and(database_url);
     Ok(Services {
-        objects: spec.buckets.keys().map(bucket).collect::<Result<_>>()?,
+        objects: spec.buckets.keys().map(bucket).collect(),
         database: database.map(Database::open).transpose()?,
         sessions,
         secrets: crate::secrets::Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),

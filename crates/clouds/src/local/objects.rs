@@ -4,30 +4,25 @@
 //! file before is removed afterwards. So whoever reads the old file keeps it, and whoever finds a
 //! file gone that the index named a moment ago reads the index again.
 
-use std::io::{ErrorKind, SeekFrom};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use futures::stream::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
-use tokio_util::io::ReaderStream;
 
+use super::object_files::{self, Opened, Received, file_error};
 use super::sqlite::{Rows, Sqlite, private_folder};
 use super::unsynced::Unsynced;
 use crate::objects::{
     Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ListedObject, ObjectInfo,
-    ObjectsDriver, Page,
+    ObjectsDriver, Page, other_etag,
 };
 use crate::{Error, Result};
 
-/// How much of a file is in memory at a time.
-const PIECE_BYTES: usize = 128 * 1024;
 /// How often a reader looks again when the file that it was about to open has been replaced.
 const READ_ATTEMPTS: u32 = 50;
 /// A file that no row names is a write under way, unless it is older than this.
@@ -67,7 +62,7 @@ impl LocalObjects {
     /// the first write.
     pub fn new(folder: &Path) -> Self {
         let index = Sqlite::new(folder.join(INDEX), SCHEMA);
-        let hasty = Sqlite::hasty(folder.join(INDEX), SCHEMA);
+        let hasty = index.hasty();
         let (unsynced, tidied) = (Unsynced::default(), OnceCell::new());
         Self { folder: folder.to_owned(), index, hasty, unsynced, tidied }
     }
@@ -82,10 +77,33 @@ impl LocalObjects {
         self.folder.join(file_name(key, etag))
     }
 
+    /// The etag of a write to come, and where its bytes are to be.
+    fn new_file(&self, key: &str) -> (String, PathBuf) {
+        let etag = uuid::Uuid::new_v4().simple().to_string();
+        let path = self.file(key, &etag);
+        (etag, path)
+    }
+
     async fn row(&self, key: &str) -> Result<Option<ObjectInfo>> {
         let key = key.as_bytes().to_owned();
         let found = self.index.read(move |index| live(index, &key)).await?;
         Ok(found.flatten())
+    }
+
+    /// The row of a key, and its file, opened in the same breath.
+    async fn opened(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<Option<(ObjectInfo, PathBuf, std::io::Result<Opened>)>> {
+        let (folder, key) = (self.folder.clone(), key.to_owned());
+        let open = move |index: &Connection| {
+            let Some(info) = live(index, key.as_bytes())? else { return Ok(None) };
+            let path = folder.join(file_name(&key, &info.etag));
+            let opened = object_files::open(&path, info.size_bytes, range);
+            Ok(Some((info, path, opened)))
+        };
+        Ok(self.index.read(open).await?.flatten())
     }
 
     /// Removes files that a killed writer left, once per handle.
@@ -105,14 +123,14 @@ impl LocalObjects {
     /// Streams a content into its file, and holds it against what was announced.
     async fn receive_as(
         &self,
-        key: &str,
+        path: PathBuf,
         content: ByteStream,
         digest: Option<&str>,
         durable: bool,
     ) -> Result<Received> {
         private_folder(&self.folder)?;
         self.tidy().await?;
-        let received = self.receive(key, content, durable).await?;
+        let received = object_files::receive(path, content, durable).await?;
         if digest.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&received.digest)) {
             let why = "the object's bytes do not have the digest that was announced";
             return Err(Error::refused("object_digest", why));
@@ -120,16 +138,30 @@ impl LocalObjects {
         Ok(received)
     }
 
+    /// Deletes an object, if it has the etag; whether there was one.
+    async fn buried(&self, key: &str, etag: Option<String>) -> Result<bool> {
+        if self.row(key).await?.is_none() {
+            return Ok(false);
+        }
+        let bytes = key.as_bytes().to_owned();
+        let bury = move |index: &Transaction<'_>| bury(index, &bytes, etag.as_deref());
+        let before = self.index.write(bury).await?;
+        if let Some(before) = &before {
+            remove(&self.file(key, before)).await;
+        }
+        Ok(before.is_some())
+    }
+
     /// Lets the index point to a content that was received.
     async fn publish(
         &self,
         index: &Sqlite,
-        key: &str,
+        (key, etag): (&str, String),
         received: Received,
         attributes: &Attributes,
         condition: &Condition,
     ) -> Result<ObjectInfo> {
-        let Received { size_bytes, digest, etag, mut draft } = received;
+        let Received { size_bytes, digest, mut draft } = received;
         let info = ObjectInfo {
             key: key.to_owned(),
             size_bytes,
@@ -151,52 +183,6 @@ impl LocalObjects {
             remove(&self.file(key, &before)).await;
         }
         Ok(info)
-    }
-
-    /// Streams a content into its file; what it is is known only afterwards.
-    async fn receive(&self, key: &str, mut content: ByteStream, durable: bool) -> Result<Received> {
-        let etag = uuid::Uuid::new_v4().simple().to_string();
-        let path = self.file(key, &etag);
-        let failed = |error| file_error(&path, error);
-        let mut options = File::options();
-        let file = options.write(true).create_new(true).mode(0o600).open(&path).await;
-        let mut file = file.map_err(failed)?;
-        let draft = Draft { path: path.clone(), keep: false };
-        let (mut size_bytes, mut hash) = (0, Sha256::new());
-        while let Some(piece) = content.try_next().await? {
-            hash.update(&piece);
-            size_bytes += piece.len() as u64;
-            file.write_all(&piece).await.map_err(failed)?;
-        }
-        file.flush().await.map_err(failed)?;
-        if durable {
-            file.sync_all().await.map_err(failed)?;
-            let folder = File::open(&self.folder).await.map_err(failed)?;
-            folder.sync_all().await.map_err(failed)?;
-        }
-        Ok(Received { size_bytes, digest: hex::encode(hash.finalize()), etag, draft })
-    }
-}
-
-/// A content whose bytes are on the disk, under a name that nothing points to yet.
-struct Received {
-    size_bytes: u64,
-    digest: String,
-    etag: String,
-    draft: Draft,
-}
-
-/// A file that goes away with this value unless it is kept.
-struct Draft {
-    path: PathBuf,
-    keep: bool,
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.keep {
-            let _ = std::fs::remove_file(&self.path);
-        }
     }
 }
 
@@ -223,8 +209,9 @@ impl ObjectsDriver for LocalObjects {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        let received = self.receive_as(key, content, digest, true).await?;
-        self.publish(&self.index, key, received, attributes, condition).await
+        let (etag, path) = self.new_file(key);
+        let received = self.receive_as(path, content, digest, true).await?;
+        self.publish(&self.index, (key, etag), received, attributes, condition).await
     }
 
     async fn put_soon(
@@ -235,8 +222,9 @@ impl ObjectsDriver for LocalObjects {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        let received = self.receive_as(key, content, digest, false).await?;
-        let path = received.draft.path.clone();
+        let (etag, path) = self.new_file(key);
+        let received = self.receive_as(path.clone(), content, digest, false).await?;
+        let key = (key, etag);
         let written = self.publish(&self.hasty, key, received, attributes, condition).await?;
         self.unsynced.add(path);
         Ok(written)
@@ -260,13 +248,11 @@ impl ObjectsDriver for LocalObjects {
     ) -> Result<Option<(ObjectInfo, ByteStream)>> {
         let mut missed = None;
         for _ in 0..READ_ATTEMPTS {
-            let Some(info) = self.row(key).await? else { return Ok(None) };
-            let path = self.file(key, &info.etag);
-            match File::open(&path).await {
-                Ok(file) => {
-                    let content = content(file, path, info.size_bytes, range).await?;
-                    return Ok(Some((info, content)));
-                }
+            let Some((info, path, opened)) = self.opened(key, range).await? else {
+                return Ok(None);
+            };
+            match opened {
+                Ok(opened) => return Ok(Some((info, opened.content(path)))),
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(file_error(&path, error));
                 }
@@ -286,15 +272,11 @@ impl ObjectsDriver for LocalObjects {
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
-        if self.row(key).await?.is_none() {
-            return Ok(false);
-        }
-        let bytes = key.as_bytes().to_owned();
-        let before = self.index.write(move |index| bury(index, &bytes).map(Ok)).await?;
-        if let Some(before) = &before {
-            remove(&self.file(key, before)).await;
-        }
-        Ok(before.is_some())
+        self.buried(key, None).await
+    }
+
+    async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
+        self.buried(key, Some(etag.to_owned())).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
@@ -368,14 +350,17 @@ fn publish(
     Ok(Ok(before))
 }
 
-/// Leaves a row that says that the object is gone. The etag of the file before.
-fn bury(index: &Transaction<'_>, key: &[u8]) -> Rows<Option<String>> {
-    let Some(object) = live(index, key)? else { return Ok(None) };
+/// Leaves a row that says that the object is gone, if it has the etag. The etag of the file before.
+fn bury(index: &Transaction<'_>, key: &[u8], etag: Option<&str>) -> Rows<Result<Option<String>>> {
+    let Some(object) = live(index, key)? else { return Ok(Ok(None)) };
+    if etag.is_some_and(|etag| etag != object.etag) {
+        return Ok(Err(other_etag(&object.etag)));
+    }
     let position = next_position(index)?;
     let bury = "UPDATE objects SET deleted = 1, position = ?2, size = 0, attributes = '{}' \
                 WHERE key = ?1";
     index.prepare_cached(bury)?.execute(params![key, position])?;
-    Ok(Some(object.etag))
+    Ok(Ok(Some(object.etag)))
 }
 
 fn next_position(index: &Transaction<'_>) -> Rows<u64> {
@@ -443,26 +428,6 @@ fn to_sql_error(error: impl std::error::Error + Send + Sync + 'static) -> rusqli
     rusqlite::Error::ToSqlConversionFailure(Box::new(error))
 }
 
-/// The bytes of an open file in a range, clamped to what there is.
-async fn content(
-    mut file: File,
-    path: PathBuf,
-    size_bytes: u64,
-    range: Option<(u64, u64)>,
-) -> Result<ByteStream> {
-    let found = file.metadata().await.map_err(|error| file_error(&path, error))?.len();
-    if found != size_bytes {
-        let why = format!("{} has {found} bytes instead of {size_bytes}", path.display());
-        return Err(Error::failed("object_file", why));
-    }
-    let (first, end) = range.unwrap_or((0, size_bytes));
-    let (first, end) = (first.min(size_bytes), end.min(size_bytes));
-    let sought = file.seek(SeekFrom::Start(first)).await;
-    sought.map_err(|error| file_error(&path, error))?;
-    let pieces = ReaderStream::with_capacity(file.take(end - first), PIECE_BYTES);
-    Ok(pieces.map_err(move |error| file_error(&path, error)).boxed())
-}
-
 fn file_name(key: &str, etag: &str) -> String {
     format!("{}-{etag}", hex::encode(Sha256::digest(key)))
 }
@@ -503,10 +468,6 @@ async fn remove(path: &Path) {
     {
         tracing::warn!(path = %path.display(), %error, "a replaced file cannot be removed");
     }
-}
-
-fn file_error(path: &Path, error: std::io::Error) -> Error {
-    Error::failed("object_file", format!("{} cannot be used", path.display())).because(error)
 }
 
 #[cfg(test)]

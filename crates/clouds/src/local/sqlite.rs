@@ -38,6 +38,8 @@ struct Inner {
     synchronous: &'static str,
     idle: Mutex<Vec<Open>>,
     turns: Arc<Semaphore>,
+    /// One writer at a time: a second one would poll the file's lock, with pauses that grow.
+    writing: Arc<Mutex<()>>,
 }
 
 /// A connection and the file that it has open, which may have been replaced since.
@@ -50,18 +52,24 @@ impl Sqlite {
     /// The file at `path` with the tables of `schema`. Opens and makes nothing yet.
     pub(super) fn new(path: PathBuf, schema: &'static str) -> Self {
         // An acknowledged write survives the loss of the machine's power.
-        Self::with(path, schema, "FULL")
+        Self::with(path, schema, "FULL", Arc::default())
     }
 
     /// The same, whose writes survive the loss of power only after a later one that is durable.
-    pub(super) fn hasty(path: PathBuf, schema: &'static str) -> Self {
-        Self::with(path, schema, "NORMAL")
+    pub(super) fn hasty(&self) -> Self {
+        let Inner { path, schema, writing, .. } = &*self.inner;
+        Self::with(path.clone(), schema, "NORMAL", writing.clone())
     }
 
-    fn with(path: PathBuf, schema: &'static str, synchronous: &'static str) -> Self {
+    fn with(
+        path: PathBuf,
+        schema: &'static str,
+        synchronous: &'static str,
+        writing: Arc<Mutex<()>>,
+    ) -> Self {
         let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let idle = Mutex::default();
-        Self { inner: Arc::new(Inner { path, schema, synchronous, idle, turns }) }
+        Self { inner: Arc::new(Inner { path, schema, synchronous, idle, turns, writing }) }
     }
 
     /// Where the file is.
@@ -100,6 +108,7 @@ impl Sqlite {
         work: impl FnOnce(&Transaction<'_>) -> Rows<Result<T>> + Send + 'static,
     ) -> Result<T> {
         self.blocking(move |inner| {
+            let _writing = inner.writing.lock().unwrap_or_else(PoisonError::into_inner);
             let mut open = inner.take(true)?;
             let failed = |error| inner.failed(error);
             let behavior = TransactionBehavior::Immediate;

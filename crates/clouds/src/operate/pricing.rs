@@ -13,17 +13,23 @@ pub const KB_PER_GB: Decimal = trefoil_core::cost::quantity::MILLION;
 /// A size that the cloud sells, or why it sells none.
 pub type Fit<T> = Result<T, String>;
 
-/// The tokens of the chat model that the needs name for the cloud: quantities in millions.
+/// The tokens of the chat model that the needs name for the cloud: quantities in millions. `plain`
+/// takes off what says only how the model is reached.
 ///
 /// # Errors
 /// `model_unknown` and `model_retired`.
-pub fn tokens(cloud: &str, needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
+pub fn tokens(
+    cloud: &str,
+    plain: fn(&str) -> &str,
+    needs: &Needs,
+    offer: &Offer<'_>,
+) -> Result<Vec<Usage>> {
     let Some(models) = &needs.chat else { return Ok(Vec::new()) };
     let Some(id) = models.get(cloud) else {
         let why = format!("the specification names no chat model for {cloud}");
         return Ok(vec![Usage::unknown(Category::Ai, "chat model", why)]);
     };
-    let model = offer.book.model(cloud, id)?;
+    let model = offer.book.model(cloud, plain(id))?;
     model.alive(offer.today)?;
     let load = &needs.workload;
     let million = trefoil_core::cost::quantity::MILLION;

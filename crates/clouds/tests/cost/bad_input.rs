@@ -63,7 +63,7 @@ fn a_retired_model_names_its_successor() {
     let mut needs = baseline();
     let chat = needs.chat.as_mut().unwrap();
     chat.insert("gcp".into(), "text-bison@001 (PaLM 2)".into());
-    chat.insert("azure".into(), "gpt-4-8K regional".into());
+    chat.insert("azure".into(), "gpt-4".into());
     let error = refused("gcp", "us-central1", &needs);
     assert_eq!(error.code(), "model_retired");
     assert!(error.hint_text().unwrap().contains("gemini-3.8-flash"));
@@ -71,6 +71,29 @@ fn a_retired_model_names_its_successor() {
     needs.chat.as_mut().unwrap().insert("gcp".into(), "hal-9000".into());
     let error = refused("gcp", "us-central1", &needs);
     assert_eq!(error.code(), "model_unknown");
+    needs.chat.as_mut().unwrap().insert("aws".into(), "us.anthropic.claude-sonnet-4-7".into());
+    let error = refused("aws", "us-east-1", &needs);
+    let hint = error.hint_text().unwrap();
+    assert!(hint.contains("first: anthropic.claude-sonnet-4-6"), "{hint}");
+    assert!(!hint.contains("claude-3-sonnet"), "a retired model is no advice: {hint}");
+}
+
+#[test]
+fn the_name_that_is_deployed_is_the_one_that_is_priced() {
+    for (cloud, region, deployed, listed) in [
+        ("azure", "eastus", "gpt-4o-mini", "gpt-4o-mini-0718 global"),
+        ("gcp", "us-central1", "google/gemini-3.8-flash", "gemini-3.8-flash"),
+        ("aws", "us-east-1", "us.anthropic.claude-sonnet-4-6", "anthropic.claude-sonnet-4-6"),
+    ] {
+        let total = |model: &str| {
+            let mut needs = baseline();
+            needs.chat.as_mut().unwrap().insert(cloud.to_owned(), model.to_owned());
+            let cost = estimate(cloud, region, &needs);
+            assert!(cost.of(trefoil_core::cost::Category::Ai) > Decimal::ZERO, "{model}");
+            cost.total_usd
+        };
+        assert_eq!(total(deployed), total(listed), "{deployed}");
+    }
 }
 
 #[test]

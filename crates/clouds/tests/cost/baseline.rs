@@ -39,7 +39,7 @@ const LINES: &[(&str, &str, &[&str])] = &[
     (
         "azure",
         "gpt-4o-0806 global: 0.7M in + 0.3M out",
-        &["gpt-4o-0806 global, tokens in", "gpt-4o-0806 global, tokens out"],
+        &["gpt-4o, tokens in", "gpt-4o, tokens out"],
     ),
     ("azure", "Blob Hot LRS", &["Blob storage"]),
     ("azure", "100k write + 1M read ops", &["Blob writes", "Blob reads"]),

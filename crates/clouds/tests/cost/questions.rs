@@ -10,12 +10,21 @@ use trefoil_core::cost::moving::{Assumptions, moving};
 use trefoil_core::cost::needs::Network;
 use trefoil_core::cost::resilience::{self, levels};
 use trefoil_core::cost::sensitivity::sensitivity;
-use trefoil_core::cost::{FreeTiers, Offer, Place, PriceBook};
+use trefoil_core::cost::{FreeTiers, Needs, Offer, Place, PriceBook, Site};
 
 use crate::support::{baseline, book, cents, place, today};
 
 fn places() -> Vec<Place> {
     vec![place("aws", "us-east-1"), place("azure", "eastus"), place("gcp", "us-central1")]
+}
+
+fn site(place: &Place, needs: &Needs) -> Site {
+    Site { environment: None, place: place.clone(), needs: needs.clone() }
+}
+
+/// The same needs at each of the places.
+fn sites(places: &[Place], needs: &Needs) -> Vec<Site> {
+    places.iter().map(|place| site(place, needs)).collect()
 }
 
 fn estimator(book: &PriceBook) -> Estimator<'_> {
@@ -28,7 +37,7 @@ fn both_sides_of_a_break_even_are_right() {
     let book = book();
     let estimator = estimator(&book);
     let range = Range { from: dec!(0), to: dec!(20000), points: 50 };
-    let curve = curve(&estimator, &places(), &baseline(), Vary::Storage, range).unwrap();
+    let curve = curve(&estimator, &sites(&places(), &baseline()), Vary::Storage, range).unwrap();
     assert!(!curve.break_even.is_empty());
     for one in &curve.break_even {
         let total = |name: &str, value: Decimal| {
@@ -57,7 +66,7 @@ fn a_break_even_by_hand() {
     let total = |at: &Place| estimator.total(at, &baseline()).unwrap().unwrap();
     let expected = dec!(500) + (total(&two[1]) - total(&two[0])) / dec!(0.003);
     let range = Range { from: dec!(100), to: dec!(10000), points: 12 };
-    let found = curve(&estimator, two, &baseline(), Vary::Storage, range).unwrap();
+    let found = curve(&estimator, &sites(two, &baseline()), Vary::Storage, range).unwrap();
     let [one] = found.break_even.as_slice() else { panic!("{:?}", found.break_even) };
     assert!((one.value - expected).abs() < dec!(0.001), "{} and {expected}", one.value);
     assert_eq!(one.cheaper_below, "aws us-east-1");
@@ -81,7 +90,7 @@ fn a_jump_is_called_one() {
     needs.secrets = 7;
     needs.registry_gb = dec!(0);
     needs.workload.egress_gb = dec!(0);
-    let found = curve(&estimator(&book), two, &needs, Vary::Users, range).unwrap();
+    let found = curve(&estimator(&book), &sites(two, &needs), Vary::Users, range).unwrap();
     let [one] = found.break_even.as_slice() else { panic!("{found:?}") };
     assert!(one.jump && (one.value - dec!(128)).abs() < dec!(0.001), "{one:?}");
 }
@@ -92,7 +101,7 @@ fn clouds_that_never_meet_have_no_break_even() {
     let book = book();
     let range = Range { from: dec!(100), to: dec!(1000), points: 10 };
     let two = &[place("aws", "us-east-1"), place("gcp", "us-central1")];
-    let found = curve(&estimator(&book), two, &baseline(), Vary::Egress, range).unwrap();
+    let found = curve(&estimator(&book), &sites(two, &baseline()), Vary::Egress, range).unwrap();
     assert_eq!(found.break_even, []);
 }
 
@@ -111,8 +120,8 @@ fn an_impossible_range_is_refused() {
     let book = book();
     for (from, to, points) in [(5, 5, 10), (9, 1, 10), (-1, 5, 10), (0, 5, 1), (0, 5, 100_001)] {
         let range = Range { from: Decimal::from(from), to: Decimal::from(to), points };
-        let error =
-            curve(&estimator(&book), &places(), &baseline(), Vary::Tokens, range).unwrap_err();
+        let error = curve(&estimator(&book), &sites(&places(), &baseline()), Vary::Tokens, range)
+            .unwrap_err();
         assert_eq!(error.code(), "cost_range");
     }
 }
@@ -127,7 +136,9 @@ fn a_move_by_hand() {
         object_mb: dec!(1),
     };
     let (from, to) = (place("azure", "eastus"), place("aws", "us-east-1"));
-    let cost = moving(&estimator(&book), &baseline(), (&from, &to), &assume).unwrap();
+    let cost =
+        moving(&estimator(&book), (&site(&from, &baseline()), &site(&to, &baseline())), &assume)
+            .unwrap();
     let part =
         |name: &str| cents(cost.parts.iter().find(|one| one.item == name).unwrap().amount_usd);
     // 100 GB of database and 500 GB of objects x 0.087, all within the first 10 TB
@@ -141,9 +152,13 @@ fn a_move_by_hand() {
     // 52.20 + 2.50 + 10.79 + 1,280 = 1,345.49; a month saves 254.20 - 164.10 = 90.10
     assert_eq!(cents(cost.once_usd), dec!(1345.49));
     assert_eq!(cost.payback_months.unwrap().round_dp(1), dec!(14.9));
-    let back = moving(&estimator(&book), &baseline(), (&to, &from), &assume).unwrap();
+    let back =
+        moving(&estimator(&book), (&site(&to, &baseline()), &site(&from, &baseline())), &assume)
+            .unwrap();
     assert_eq!(back.payback_months, None);
-    let error = moving(&estimator(&book), &baseline(), (&to, &to), &assume).unwrap_err();
+    let error =
+        moving(&estimator(&book), (&site(&to, &baseline()), &site(&to, &baseline())), &assume)
+            .unwrap_err();
     assert_eq!(error.code(), "cost_move");
 }
 
@@ -155,8 +170,9 @@ fn each_level_of_resilience_costs_more_and_recovers_faster() {
         backup_hours: dec!(24),
         restore_mb_per_s: dec!(50),
     };
-    let at = (&place("aws", "us-east-1"), &place("gcp", "us-central1"));
-    let levels = levels(&estimator(&book), &baseline(), at, &assume).unwrap();
+    let primary = site(&place("aws", "us-east-1"), &baseline());
+    let standby = site(&place("gcp", "us-central1"), &baseline());
+    let levels = levels(&estimator(&book), (&primary, &standby), &assume).unwrap();
     let names: Vec<_> = levels.iter().map(|level| level.name).collect();
     assert_eq!(names, ["none", "backups", "pilot light", "warm standby", "hot standby"]);
     assert!(levels.windows(2).all(|two| two[0].extra_usd < two[1].extra_usd));
@@ -208,11 +224,11 @@ fn what_moves_the_total_most_comes_first() {
 fn a_difference_says_why() {
     let book = book();
     let estimator = estimator(&book);
-    let old = estimator.compare(&places(), &baseline()).unwrap();
+    let old = estimator.compare(&sites(&places(), &baseline())).unwrap();
     let mut needs = baseline();
     needs.workload.egress_gb = dec!(300);
     needs.secrets = 0;
-    let new = estimator.compare(&places(), &needs).unwrap();
+    let new = estimator.compare(&sites(&places(), &needs)).unwrap();
     let changes = diff(&old, &new);
     let aws = changes.iter().find(|one| one.cloud.starts_with("aws")).unwrap();
     let egress = aws.changes.iter().find(|one| one.item == "egress").unwrap();

@@ -113,13 +113,13 @@ fn the_rest() {
         "chat: {model: {gcp: g}}",
         "chat.model.aws",
         "no model",
-        "anthropic.claude-3-5-sonnet-20240620-v1:0",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
     );
     one(
         "chat: {model: {aws: \"*\"}}",
         "chat.model.aws",
         "`*`",
-        "anthropic.claude-3-5-sonnet-20240620-v1:0",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
     );
     one("chat: {model: {aws: m}, timeout: 2h}", "chat.timeout", "4000", "3995s");
     one("database: {storage: 10GB}", "database.storage", "20 to 65536", "20GB");

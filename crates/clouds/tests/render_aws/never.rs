@@ -71,6 +71,7 @@ fn no_star_on_star() {
     let bounded = [
         "ecr:GetAuthorizationToken",
         "ecs:DescribeTaskDefinition",
+        "ecs:ListTasks",
         "xray:",
         "cloudwatch:PutMetricData",
         "logs:CreateLogDelivery",

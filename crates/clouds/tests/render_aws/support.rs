@@ -26,7 +26,8 @@ pub(crate) fn example(name: &str) -> AppSpec {
 /// An environment of a specification.
 pub(crate) fn deployment(spec: &AppSpec, environment: &str) -> Deployment {
     let region = spec.environments[environment].region.clone().unwrap();
-    Deployment::new(&spec.for_environment(environment).unwrap(), environment, &region, false)
+    let moves = spec.environments.len() > 1;
+    Deployment::new(&spec.for_environment(environment).unwrap(), environment, &region, moves)
 }
 
 /// Its files.

@@ -72,7 +72,6 @@ fn set_everywhere(text: &str) -> AppSpec {
     application.health.path = format!("/{text}");
     application.health.ready = format!("/{text}");
     let chat = spec.chat.as_mut().unwrap();
-    chat.model.insert("azure".to_owned(), text.to_owned());
     chat.api_version = Some(text.to_owned());
     spec.jobs.get_mut("one").unwrap().command = vec![text.to_owned()];
     spec.alarms.get_mut("mail").unwrap().notify = Some(text.to_owned());
@@ -100,7 +99,6 @@ fn comes_back(text: &str) {
         ("modules/application.bicep", text.to_owned()),
         ("modules/application.bicep", format!("/{text}")),
         ("modules/jobs.bicep", text.to_owned()),
-        ("modules/chat.bicep", text.to_owned()),
         ("modules/monitoring.bicep", text.to_owned()),
         ("modules/monitoring.bicep", format!("https:{text}")),
         ("modules/budget.bicep", text.to_owned()),

@@ -1,9 +1,9 @@
 //! What Azure cannot be: refused with the numbers and the nearest that fits, all at once.
 
-use crate::support::{deployment, misfits, parse, refused, with};
+use crate::support::{refused, with};
 
 /// A specification with one thing that does not fit: its key, a number of the message, the nearest.
-const ONE_EACH: [(&str, &str, &str, &str); 17] = [
+const ONE_EACH: [(&str, &str, &str, &str); 18] = [
     ("size: { cpu: 8, memory: 8Gi }", "size", "8 vCPU", "cpu: 4, memory: 8Gi"),
     ("size: { cpu: 1, memory: 9Gi }", "size", "9 GiB", "cpu: 4, memory: 8Gi"),
     ("size: { processor: arm }", "size.processor", "x86-64", "x86"),
@@ -31,6 +31,7 @@ const ONE_EACH: [(&str, &str, &str, &str); 17] = [
     ("database: { storage: 40TB }", "database.storage", "40,000 GB", "32TiB"),
     ("chat: { model: { azure: gpt-4o }, timeout: 31m }", "chat.timeout", "1800 s", "1800s"),
     ("chat: { model: { aws: x } }", "chat.model.azure", "no model", "gpt-4o"),
+    ("chat: { model: { azure: gpt-4o global } }", "chat.model.azure", "`gpt-4o global`", "gpt-4o"),
     ("cache: { memory: 2Ti }", "cache.memory", "960Gi", "960Gi"),
     (
         "alarms: { a: { metric: cpu, threshold: 1, period: 2d } }",
@@ -110,12 +111,4 @@ fn long_names_of_secrets_and_hosts_are_refused() {
     let host = format!("{}.{}.example.com", "a".repeat(40), "b".repeat(40));
     let found = refused(&with(&format!("domain: {host}")));
     assert_eq!((found.len(), found[0].path.as_str()), (1, "domain"));
-}
-
-#[test]
-fn what_is_there_already_is_not_made_again() {
-    let text = with("database: {}")
-        .replace("region: eastus", "region: eastus, database: { admin_url: \"env:ADMIN\" }");
-    let found = misfits(&deployment(&parse(&text), "azure"));
-    assert_eq!(found[0].path, "environments.azure.database");
 }

@@ -36,7 +36,7 @@ pub(crate) fn parse(text: &str) -> AppSpec {
 pub(crate) fn deployment(spec: &AppSpec, environment: &str) -> Deployment {
     let merged = spec.for_environment(environment).unwrap();
     let region = merged.environments[environment].region.clone().unwrap();
-    Deployment::new(&merged, environment, &region, false)
+    Deployment::new(&merged, environment, &region, spec.environments.len() > 1)
 }
 
 pub(crate) fn files(deployment: &Deployment) -> Files {

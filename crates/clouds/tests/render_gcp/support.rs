@@ -23,7 +23,8 @@ pub(crate) fn spec(text: &str) -> AppSpec {
 pub(crate) fn deployment(spec: &AppSpec, environment: &str) -> Deployment {
     let there = spec.environment(environment).unwrap();
     let region = there.region.clone().unwrap_or_else(|| "us-central1".to_owned());
-    Deployment::new(&spec.for_environment(environment).unwrap(), environment, &region, false)
+    let moves = spec.environments.len() > 1;
+    Deployment::new(&spec.for_environment(environment).unwrap(), environment, &region, moves)
 }
 
 /// The deployment of a text, whose environment on Google Cloud is `gcp`.

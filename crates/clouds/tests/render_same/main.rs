@@ -9,6 +9,8 @@ mod azure;
 #[path = "../render_azure/bicep.rs"]
 mod bicep;
 mod chapter;
+mod checkov;
+mod existing;
 mod gcp;
 mod hcl;
 mod meaning;
@@ -17,11 +19,13 @@ mod production;
 #[path = "../render_azure/scan.rs"]
 mod scan;
 mod specifications;
+mod workflow;
 #[path = "../render_azure/yaml.rs"]
 mod yaml;
 
 use std::collections::BTreeMap;
 
+use trefoil_clouds::operate::render::Renderer;
 use trefoil_clouds::registry;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::parse;
@@ -34,17 +38,22 @@ pub(crate) struct Rendered {
     files: BTreeMap<String, String>,
 }
 
+/// An environment of a specification, and its cloud's renderer.
+fn deployment(text: &str, environment: &str) -> (Deployment, Renderer) {
+    let known = ["aws", "azure", "gcp"];
+    let spec = parse("trefoil.yaml", text, &known)
+        .unwrap_or_else(|found| panic!("{text}\n{found:#?}"))
+        .spec;
+    let there = &spec.environments[environment];
+    let view = spec.for_environment(environment).unwrap();
+    let region = there.region.as_deref().unwrap();
+    let deployment = Deployment::new(&view, environment, region, false);
+    (deployment, registry::renderer(&there.cloud).unwrap())
+}
+
 impl Rendered {
     fn of(text: &str, environment: &str) -> Self {
-        let known = ["aws", "azure", "gcp"];
-        let spec = parse("trefoil.yaml", text, &known)
-            .unwrap_or_else(|found| panic!("{text}\n{found:#?}"))
-            .spec;
-        let there = &spec.environments[environment];
-        let view = spec.for_environment(environment).unwrap();
-        let region = there.region.as_deref().unwrap();
-        let deployment = Deployment::new(&view, environment, region, false);
-        let renderer = registry::renderer(&there.cloud).unwrap();
+        let (deployment, renderer) = deployment(text, environment);
         assert_eq!((renderer.misfits)(&deployment), [], "{environment}: {text}");
         let folder = format!("infra/{environment}/");
         let below = |path: String| path.trim_start_matches(&folder).to_owned();

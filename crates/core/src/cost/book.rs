@@ -153,16 +153,21 @@ impl PriceBook {
         Err(Error::usage("cost_region", message).hint(format!("it knows: {}", known.join(", "))))
     }
 
-    /// The AI model of that identifier.
+    /// The AI model that a specification means by that name.
     ///
     /// # Errors
-    /// `model_unknown`, with those known.
+    /// `model_unknown`, with those known that still answer, the nearest first.
     pub fn model(&self, provider: &str, id: &str) -> Result<&AiModel> {
         let of_provider = || self.catalogue.models.iter().filter(|one| one.provider == provider);
-        of_provider().find(|model| model.id == id).ok_or_else(|| {
-            let known: Vec<_> = of_provider().map(|model| model.id.as_str()).collect();
+        of_provider().find(|model| model.is_called(id)).ok_or_else(|| {
+            let lives =
+                |model: &&AiModel| model.retires.is_none_or(|day| day > self.catalogue.date);
+            let mut known: Vec<_> = of_provider().filter(lives).map(AiModel::deployed_as).collect();
+            let distance = |known: &str| strsim::damerau_levenshtein(id, known);
+            known.sort_by_key(|one| distance(one));
             let message = format!("the catalogue has no model `{id}` of `{provider}`");
-            Error::usage("model_unknown", message).hint(format!("it knows: {}", known.join(", ")))
+            let hint = format!("the nearest that it knows, first: {}", known.join(", "));
+            Error::usage("model_unknown", message).hint(hint)
         })
     }
 

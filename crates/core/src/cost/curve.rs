@@ -5,7 +5,7 @@ use rust_decimal::dec;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::estimate::{Estimator, Place};
+use super::estimate::{Estimator, Site};
 use super::needs::Needs;
 use super::quantity::{number, optional};
 use crate::{Error, Result};
@@ -169,21 +169,15 @@ const HALVINGS: u32 = 60;
 /// Totals closer than this, in US dollars, are the same.
 const SAME_USD: Decimal = dec!(0.000001);
 
-/// The curve of the needs over one input.
+/// The curve of the sites over one input.
 ///
 /// # Errors
 /// `cost_range` for an impossible range, and as for an estimate.
-pub fn curve(
-    estimator: &Estimator<'_>,
-    places: &[Place],
-    needs: &Needs,
-    vary: Vary,
-    range: Range,
-) -> Result<Curve> {
+pub fn curve(estimator: &Estimator<'_>, sites: &[Site], vary: Vary, range: Range) -> Result<Curve> {
     check(range)?;
     let at = |value| -> Result<Vec<Option<Decimal>>> {
-        let needs = vary.set(needs, value)?;
-        places.iter().map(|place| estimator.total(place, &needs)).collect()
+        let total = |site: &Site| estimator.total(&site.place, &vary.set(&site.needs, value)?);
+        sites.iter().map(total).collect()
     };
     let step = (range.to - range.from) / Decimal::from(range.points - 1);
     let mut points = Vec::with_capacity(range.points as usize);
@@ -192,10 +186,10 @@ pub fn curve(
         let value = if last { range.to } else { range.from + step * Decimal::from(place) };
         points.push((value, at(value)?));
     }
-    let clouds: Vec<_> = places.iter().map(|one| format!("{} {}", one.cloud, one.region)).collect();
+    let clouds: Vec<_> = sites.iter().map(Site::name).collect();
     let mut break_even = Vec::new();
-    for first in 0..places.len() {
-        for second in first + 1..places.len() {
+    for first in 0..sites.len() {
+        for second in first + 1..sites.len() {
             let pair = (first, second);
             for crossing in crossings(&points, pair, &at)? {
                 break_even.push(crossing.named(&clouds, pair));

@@ -13,7 +13,7 @@ use super::report::{CloudCost, CostReport, Line};
 /// What changed on one cloud.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CloudDiff {
-    /// The cloud, with its region.
+    /// The cloud with its region, and the environment where it has another name.
     pub cloud: String,
     /// The total before, in US dollars a month.
     #[serde(serialize_with = "number")]
@@ -46,7 +46,7 @@ pub struct Changed {
 
 /// Compares the clouds that are in both reports.
 pub fn diff(old: &CostReport, new: &CostReport) -> Vec<CloudDiff> {
-    let same = |a: &CloudCost, b: &CloudCost| (&a.cloud, &a.region) == (&b.cloud, &b.region);
+    let same = |a: &CloudCost, b: &CloudCost| a.name() == b.name();
     new.clouds
         .iter()
         .filter_map(|after| Some((old.clouds.iter().find(|before| same(before, after))?, after)))
@@ -63,7 +63,7 @@ fn cloud(before: &CloudCost, after: &CloudCost) -> CloudDiff {
         .collect();
     changes.sort_by_key(|one| std::cmp::Reverse(one.change_usd.abs()));
     CloudDiff {
-        cloud: format!("{} {}", after.cloud, after.region),
+        cloud: after.name(),
         before_usd: before.total_usd,
         after_usd: after.total_usd,
         changes,

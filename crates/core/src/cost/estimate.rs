@@ -9,9 +9,9 @@ use super::book::PriceBook;
 use super::charge::{FreeTiers, Meter, NoPrice};
 use super::needs::Needs;
 use super::quantity::{dollars, words};
-use super::report::{CloudCost, CostReport, Line, Unknown};
+use super::report::{CloudCost, CostReport, Line, Unknown, title};
 use super::usage::{Priced, Usage};
-use crate::Result;
+use crate::{Error, Result};
 
 /// Knows what each cloud bills for what a specification needs.
 pub trait Pricer {
@@ -29,6 +29,24 @@ pub struct Place {
     pub cloud: String,
     /// The region.
     pub region: String,
+}
+
+/// What is to run at one place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    /// The environment of the specification that it is, when there is one.
+    pub environment: Option<String>,
+    /// Where it runs.
+    pub place: Place,
+    /// What it needs.
+    pub needs: Needs,
+}
+
+impl Site {
+    /// What to call it: the cloud and its region, and the environment where it has another name.
+    pub fn name(&self) -> String {
+        title(self.environment.as_deref(), &self.place.cloud, &self.place.region)
+    }
 }
 
 /// What can be bought, and when.
@@ -60,14 +78,26 @@ impl Estimator<'_> {
         Ok(bill(place, &self.usages(place, needs)?, &self.offer))
     }
 
-    /// What the needs cost each month at each of the places, the cheapest first; one whose bill is
-    /// incomplete stands behind those that are complete.
+    /// Why a site cannot be priced though others can: it asks for what its cloud does not offer.
+    ///
+    /// # Errors
+    /// For quantities that cannot be meant and unknown regions: these say that the question is wrong.
+    pub fn refusal(&self, site: &Site) -> Result<Option<Error>> {
+        self.check(&site.place, &site.needs)?;
+        Ok(self.pricer.usages(&site.place, &site.needs, &self.offer).err())
+    }
+
+    /// What each of the sites costs each month, the cheapest first; one whose bill is incomplete
+    /// stands behind those that are complete.
     ///
     /// # Errors
     /// As for [`Estimator::cloud`].
-    pub fn compare(&self, places: &[Place], needs: &Needs) -> Result<CostReport> {
-        let clouds: Result<Vec<_>> = places.iter().map(|place| self.cloud(place, needs)).collect();
-        let mut clouds = clouds?;
+    pub fn compare(&self, sites: &[Site]) -> Result<CostReport> {
+        let mut clouds = Vec::with_capacity(sites.len());
+        for site in sites {
+            let environment = site.environment.clone();
+            clouds.push(CloudCost { environment, ..self.cloud(&site.place, &site.needs)? });
+        }
         clouds.sort_by_key(|cloud| (!cloud.is_complete(), cloud.total_usd));
         let catalogue = self.offer.book.catalogue();
         Ok(CostReport {
@@ -99,9 +129,13 @@ impl Estimator<'_> {
     }
 
     fn usages(&self, place: &Place, needs: &Needs) -> Result<Vec<Usage>> {
-        needs.check()?;
-        self.offer.book.region(&place.cloud, Some(&place.region))?;
+        self.check(place, needs)?;
         self.pricer.usages(place, needs, &self.offer)
+    }
+
+    fn check(&self, place: &Place, needs: &Needs) -> Result<()> {
+        needs.check()?;
+        self.offer.book.region(&place.cloud, Some(&place.region)).map(drop)
     }
 
     fn warnings(&self, clouds: &[CloudCost]) -> Vec<String> {
@@ -110,7 +144,7 @@ impl Estimator<'_> {
         for cloud in clouds {
             let count = cloud.unknown.len();
             if count > 0 {
-                let name = format!("{} {}", cloud.cloud, cloud.region);
+                let name = cloud.name();
                 warnings.push(format!("{name}: {count} without a price; the total is a minimum"));
             }
             let memory: Vec<_> = cloud.from_memory().map(|line| line.item.as_str()).collect();
@@ -127,6 +161,7 @@ impl Estimator<'_> {
 pub fn bill(place: &Place, usages: &[Usage], offer: &Offer<'_>) -> CloudCost {
     let mut meter = Meter::new(offer.free_tiers);
     let mut cost = CloudCost {
+        environment: None,
         cloud: place.cloud.clone(),
         region: place.region.clone(),
         total_usd: Decimal::ZERO,

@@ -10,6 +10,7 @@ pub mod charge;
 pub mod curve;
 pub mod diff;
 pub mod estimate;
+mod from_rendered;
 mod from_spec;
 pub mod model;
 pub mod moving;
@@ -25,7 +26,7 @@ pub mod usage;
 
 pub use book::PriceBook;
 pub use charge::{FreeTiers, Meter};
-pub use estimate::{Offer, Place, Pricer};
+pub use estimate::{Offer, Place, Pricer, Site};
 pub use model::AiModel;
 pub use needs::{Needs, Workload};
 pub use price::{Category, Confidence, UnitPrice};

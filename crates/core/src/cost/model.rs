@@ -15,6 +15,9 @@ pub struct AiModel {
     pub provider: String,
     /// The provider's identifier of the model.
     pub id: String,
+    /// Other names under which a specification asks for it: what the provider's own tools deploy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// The key of the price of what goes in.
     pub input: String,
     /// The key of the price of what comes out; models that embed have none.
@@ -35,6 +38,16 @@ pub struct AiModel {
 }
 
 impl AiModel {
+    /// Whether a specification means this model by that name.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.id == name || self.names.iter().any(|one| one == name)
+    }
+
+    /// What a specification calls it: the name that can be deployed, where that is not the identifier.
+    pub fn deployed_as(&self) -> &str {
+        self.names.first().unwrap_or(&self.id)
+    }
+
     /// Refuses a model that does not answer any more on the day `today`.
     ///
     /// # Errors
@@ -47,7 +60,8 @@ impl AiModel {
             Some(Confidence::Memory) => " (a date from memory)",
             _ => "",
         };
-        let message = format!("the model `{}` retired on {retires}{from}", self.id);
+        let message =
+            format!("the model `{}` of `{}` retired on {retires}{from}", self.id, self.provider);
         let hint = match &self.successor {
             Some(successor) => format!("its successor is `{successor}`"),
             None => "choose another with `trefoil prices list`".to_owned(),

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::estimate::{Estimator, Place};
+use super::estimate::{Estimator, Site};
 use super::needs::Needs;
 use super::quantity::{days, dollars, number, optional, words};
 use crate::{Error, Result};
@@ -78,18 +78,18 @@ pub struct Part {
 /// `cost_move` when both places are the same, and as for an estimate.
 pub fn moving(
     estimator: &Estimator<'_>,
-    needs: &Needs,
-    (from, to): (&Place, &Place),
+    (from, to): (&Site, &Site),
     assume: &Assumptions,
 ) -> Result<MoveCost> {
-    if from == to {
-        return Err(Error::usage("cost_move", format!("{} is where it is already", to.cloud)));
+    if from.place == to.place && from.environment == to.environment {
+        return Err(Error::usage("cost_move", format!("{} is where it is already", to.name())));
     }
     assume.check()?;
-    let (before, after) = (estimator.cloud(from, needs)?, estimator.cloud(to, needs)?);
+    let (before, after) =
+        (estimator.cloud(&from.place, &from.needs)?, estimator.cloud(&to.place, &to.needs)?);
     let parts = vec![
-        exit(estimator, needs, from, before.total_usd)?,
-        entry(estimator, needs, to, (after.total_usd, assume))?,
+        exit(estimator, from, before.total_usd)?,
+        entry(estimator, (from, to), (after.total_usd, assume))?,
         double_running(&after, assume),
         part(
             "work",
@@ -103,9 +103,9 @@ pub fn moving(
         cloud.unknown.iter().map(|one| format!("{}: {} ({})", cloud.cloud, one.item, one.why))
     });
     Ok(MoveCost {
-        from: format!("{} {}", from.cloud, from.region),
-        to: format!("{} {}", to.cloud, to.region),
-        data_gb: data_gb(needs),
+        from: from.name(),
+        to: to.name(),
+        data_gb: data_gb(&from.needs),
         once_usd,
         before_usd: before.total_usd,
         after_usd: after.total_usd,
@@ -135,36 +135,30 @@ fn data_gb(needs: &Needs) -> Decimal {
 }
 
 /// What leaves, at the tiers that it reaches on top of the month's egress.
-fn exit(
-    estimator: &Estimator<'_>,
-    needs: &Needs,
-    from: &Place,
-    before_usd: Decimal,
-) -> Result<Part> {
-    let mut leaving = needs.clone();
+fn exit(estimator: &Estimator<'_>, from: &Site, before_usd: Decimal) -> Result<Part> {
+    let mut leaving = from.needs.clone();
     // It goes from store to store, past any content delivery network.
-    leaving.workload.replication_gb += data_gb(needs);
-    let amount = estimator.cloud(from, &leaving)?.total_usd - before_usd;
-    let gb = words(data_gb(needs));
-    let how = format!("{gb} GB more leave {} in that month, at its tiers", from.cloud);
+    leaving.workload.replication_gb += data_gb(&from.needs);
+    let amount = estimator.cloud(&from.place, &leaving)?.total_usd - before_usd;
+    let gb = words(data_gb(&from.needs));
+    let how = format!("{gb} GB more leave {} in that month, at its tiers", from.place.cloud);
     Ok(part("exit egress", amount, how))
 }
 
 /// What is written at the target, object by object.
 fn entry(
     estimator: &Estimator<'_>,
-    needs: &Needs,
-    to: &Place,
+    (from, to): (&Site, &Site),
     (after_usd, assume): (Decimal, &Assumptions),
 ) -> Result<Part> {
     let objects = match assume.object_mb.is_zero() {
         true => Decimal::ZERO,
-        false => (needs.workload.object_gb * Decimal::ONE_THOUSAND / assume.object_mb).ceil(),
+        false => (from.needs.workload.object_gb * Decimal::ONE_THOUSAND / assume.object_mb).ceil(),
     };
-    let mut arriving = needs.clone();
+    let mut arriving = to.needs.clone();
     arriving.workload.object_writes += objects;
-    let amount = estimator.cloud(to, &arriving)?.total_usd - after_usd;
-    Ok(part("objects written", amount, format!("{} objects at {}", words(objects), to.cloud)))
+    let amount = estimator.cloud(&to.place, &arriving)?.total_usd - after_usd;
+    Ok(part("objects written", amount, format!("{} objects at {}", words(objects), to.place.cloud)))
 }
 
 fn double_running(after: &super::CloudCost, assume: &Assumptions) -> Part {

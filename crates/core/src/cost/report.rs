@@ -26,6 +26,8 @@ pub struct CostReport {
 /// What the application costs each month on one cloud.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CloudCost {
+    /// The environment of the specification that it is, when there is one.
+    pub environment: Option<String>,
     /// The cloud.
     pub cloud: String,
     /// The region.
@@ -99,6 +101,11 @@ pub struct Unknown {
 }
 
 impl CloudCost {
+    /// What to call it: the cloud and its region, and the environment where it has another name.
+    pub fn name(&self) -> String {
+        title(self.environment.as_deref(), &self.cloud, &self.region)
+    }
+
     /// US dollars a month of one category.
     pub fn of(&self, category: Category) -> Decimal {
         self.categories.get(&category).copied().unwrap_or_default()
@@ -112,6 +119,14 @@ impl CloudCost {
     /// The lines whose price is from memory.
     pub fn from_memory(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| line.confidence == Confidence::Memory)
+    }
+}
+
+/// What to call an environment at a place.
+pub(super) fn title(environment: Option<&str>, cloud: &str, region: &str) -> String {
+    match environment {
+        Some(name) if name != cloud => format!("{name} ({cloud} {region})"),
+        _ => format!("{cloud} {region}"),
     }
 }
 

@@ -5,7 +5,7 @@ use rust_decimal::dec;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::estimate::{Estimator, Place};
+use super::estimate::{Estimator, Site};
 use super::needs::{Needs, Objects, Workload};
 use super::quantity::{days, number};
 use crate::Result;
@@ -74,8 +74,7 @@ struct Plan {
 /// As for an estimate.
 pub fn levels(
     estimator: &Estimator<'_>,
-    needs: &Needs,
-    (primary, standby): (&Place, &Place),
+    (primary, standby): (&Site, &Site),
     assume: &Assumptions,
 ) -> Result<Vec<Level>> {
     super::quantity::believable("--change-gb", assume.change_gb)?;
@@ -91,13 +90,13 @@ pub fn levels(
             replication_gb: Decimal::ZERO,
             checks: 0,
         },
-        backups(needs, assume),
+        backups(&primary.needs, assume),
         Plan {
             name: "pilot light",
             words: "the database follows, objects and images are there, nothing runs",
             rto_s: Some(15 * 60),
             rpo_s: Some(60),
-            standby: Some(pilot_light(needs)),
+            standby: Some(pilot_light(&standby.needs)),
             replication_gb: assume.change_gb,
             checks: 2,
         },
@@ -106,7 +105,7 @@ pub fn levels(
             words: "as pilot light, and one instance runs",
             rto_s: Some(5 * 60),
             rpo_s: Some(60),
-            standby: Some(warm(needs)),
+            standby: Some(warm(&standby.needs)),
             replication_gb: assume.change_gb,
             checks: 2,
         },
@@ -115,12 +114,12 @@ pub fn levels(
             words: "as many instances as at the primary, the database with a second server",
             rto_s: Some(60),
             rpo_s: Some(10),
-            standby: Some(hot(needs)),
+            standby: Some(hot(&standby.needs)),
             replication_gb: assume.change_gb,
             checks: 2,
         },
     ];
-    plans.into_iter().map(|plan| price(estimator, needs, (primary, standby), plan)).collect()
+    plans.into_iter().map(|plan| price(estimator, (primary, standby), plan)).collect()
 }
 
 /// Backups: one full copy of everything each month, and what changed in between.
@@ -209,10 +208,10 @@ fn idle(needs: &Needs) -> Needs {
 
 fn price(
     estimator: &Estimator<'_>,
-    needs: &Needs,
-    (primary, standby): (&Place, &Place),
+    (primary, standby): (&Site, &Site),
     plan: Plan,
 ) -> Result<Level> {
+    let (needs, primary) = (&primary.needs, &primary.place);
     let alone = estimator.cloud(primary, needs)?;
     let mut sending = needs.clone();
     sending.workload.replication_gb += plan.replication_gb;
@@ -221,7 +220,7 @@ fn price(
     probing.external_checks += plan.checks;
     let probed = estimator.cloud(primary, &probing)?;
     let there = match &plan.standby {
-        Some(there) => Some(estimator.cloud(standby, there)?),
+        Some(there) => Some(estimator.cloud(&standby.place, there)?),
         None => None,
     };
     let standby_usd = there.as_ref().map(|cost| cost.total_usd).unwrap_or_default();

@@ -1,19 +1,11 @@
 //! What an environment has around its application when Trefoil's files set it up.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::needs::{Needs, Network};
-use super::quantity::days;
-use crate::deployment::{Metric, log_days, with_profile};
-use crate::spec::{AppSpec, Profile};
-use crate::units::{Cron, Period};
-
-/// Days of the year that a schedule is counted over.
-const YEAR_DAYS: u32 = 365;
+use crate::deployment::Metric;
 
 /// What an environment has around its application, as `trefoil render` sets it up: what is priced
 /// is what would be deployed.
@@ -42,7 +34,9 @@ pub struct Surroundings {
     pub watched: Vec<String>,
     /// What runs by the clock.
     pub jobs: Vec<Job>,
-    /// The other environment, when each stands by for the other.
+    /// Whether there is another environment to which it can move: then its database can be followed.
+    pub movable: bool,
+    /// How it stands to another environment, when one takes over for the other.
     pub pair: Option<Pair>,
 }
 
@@ -80,104 +74,14 @@ pub struct Job {
     pub interruptible: bool,
 }
 
-/// Two environments of which one takes over for the other.
+/// How an environment stands to another, when one takes over for the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
-    /// The cloud that serves while all is well.
-    pub primary: String,
-    /// The cloud that stands by.
-    pub standby: String,
+    /// Whether it is this one that serves while all is well.
+    pub serves: bool,
+    /// The cloud of the other one.
+    pub other_cloud: String,
     /// Whether the databases reach each other through a VPN of their own.
     pub private_network: bool,
-}
-
-impl Pair {
-    /// The cloud of the other environment, seen from one on `cloud`.
-    pub fn other(&self, cloud: &str) -> Option<&str> {
-        match cloud {
-            one if one == self.primary => Some(&self.standby),
-            one if one == self.standby => Some(&self.primary),
-            _ => None,
-        }
-    }
-}
-
-impl Needs {
-    /// What a specification needs as `trefoil render` sets it up: with what its profile adds, in a
-    /// private network, and with all that stands around the application.
-    pub fn of_rendered(spec: &AppSpec) -> Self {
-        let spec = with_profile(spec);
-        Self {
-            network: Network::Private,
-            log_kept_days: log_days(spec.profile),
-            surroundings: Some(surroundings(&spec)),
-            ..Self::of_spec(&spec)
-        }
-    }
-
-    /// What stands around the application; nothing when only the application itself is meant.
-    pub fn around(&self) -> Surroundings {
-        self.surroundings.clone().unwrap_or_default()
-    }
-}
-
-fn surroundings(spec: &AppSpec) -> Surroundings {
-    let runs = spec.application.is_some();
-    Surroundings {
-        survives_zone: spec.profile > Profile::Small,
-        resilient: spec.profile == Profile::Resilient,
-        domain: runs && spec.domain.is_some(),
-        cache_gib: spec
-            .cache
-            .as_ref()
-            .map(|cache| Decimal::from(cache.memory.as_u64()) / Decimal::from(1_u64 << 30)),
-        cdn: runs && spec.cdn == Some(true),
-        firewall: runs && spec.firewall == Some(true),
-        budget: spec.budget.is_some(),
-        tracing: runs && spec.tracing,
-        reaches_outside: runs && spec.chat.as_ref().is_some_and(|chat| chat.endpoint.is_some()),
-        watched: spec.alarms.values().map(|alarm| alarm.metric.clone()).collect(),
-        jobs: if runs { jobs(spec) } else { Vec::new() },
-        pair: pair(spec),
-    }
-}
-
-fn jobs(spec: &AppSpec) -> Vec<Job> {
-    let usual = spec.workload.clone().unwrap_or_default().job_time;
-    let job = |(name, job): (&String, &crate::spec::Job)| Job {
-        name: name.clone(),
-        runs: runs(&job.schedule),
-        run_s: seconds(usual.min(job.timeout)),
-        interruptible: job.interruptible,
-    };
-    spec.jobs.iter().map(job).collect()
-}
-
-fn seconds(period: Period) -> Decimal {
-    Decimal::from(period.as_millis()) / Decimal::ONE_THOUSAND
-}
-
-/// How often a schedule comes in a month: the days of a year on which it comes, times how often it
-/// comes on one of them.
-fn runs(schedule: &Cron) -> Decimal {
-    let fields: Vec<&str> = schedule.as_str().split_whitespace().collect();
-    let [minute, hour, day, month, week_day] = fields.as_slice() else { return Decimal::ZERO };
-    let within = |text: String, most_days: u32| {
-        Cron::from_str(&text).map_or(0, |cron| cron.times_within(most_days))
-    };
-    let on_days = within(format!("0 0 {day} {month} {week_day}"), YEAR_DAYS);
-    let each_day = within(format!("{minute} {hour} * * *"), 1);
-    let a_year = Decimal::from(on_days) * Decimal::from(each_day);
-    a_year * days() / Decimal::from(YEAR_DAYS)
-}
-
-fn pair(spec: &AppSpec) -> Option<Pair> {
-    let recovery = spec.recovery.as_ref()?;
-    let cloud = |name: &str| spec.environments.get(name).map(|one| one.cloud.clone());
-    Some(Pair {
-        primary: cloud(&recovery.primary)?,
-        standby: cloud(&recovery.standby)?,
-        private_network: recovery.private_network && spec.database.is_some(),
-    })
 }

@@ -20,12 +20,12 @@ pub(crate) struct Answer {
 pub(super) fn run(cx: &Cx, input: &Input) -> Result<ExitStatus> {
     let estimator = input.estimator();
     let mut advice = Vec::new();
-    for place in &input.places {
-        advice.extend(advise(&estimator, place, &input.needs)?);
+    for site in &input.sites {
+        advice.extend(advise(&estimator, &site.place, &site.needs)?);
     }
     let answer = Answer { advice };
     cx.printer.answer(&answer, || text(&answer))?;
-    Ok(ExitStatus::Yes)
+    Ok(input.ending())
 }
 
 fn text(answer: &Answer) -> String {

@@ -23,13 +23,16 @@ pub(super) async fn run(cx: &Cx, args: &CurveArgs, input: &Input) -> Result<Exit
         Varied::Egress => Vary::Egress,
         Varied::Tokens => Vary::Tokens,
     };
-    let now = vary.value(&input.needs)?;
+    let Some(first) = input.sites.first() else {
+        return Err(Error::usage("cost_provider", "no cloud is asked for"));
+    };
+    let now = vary.value(&first.needs)?;
     let range = Range {
         from: args.from.unwrap_or(now / dec!(10)),
         to: args.to.unwrap_or(now * dec!(10)),
         points: args.points,
     };
-    let curve = curve(&input.estimator(), &input.places, &input.needs, vary, range)?;
+    let curve = curve(&input.estimator(), &input.sites, vary, range)?;
     if let Some(file) = &args.svg {
         tokio::fs::write(file, svg::curve(&curve)?).await.map_err(|error| {
             Error::failed("cost_write", format!("cannot write {}", file.display())).because(error)
@@ -37,7 +40,7 @@ pub(super) async fn run(cx: &Cx, args: &CurveArgs, input: &Input) -> Result<Exit
         cx.printer.talk(&format!("wrote {}", file.display()));
     }
     cx.printer.answer(&curve, || text(&curve))?;
-    Ok(ExitStatus::Yes)
+    Ok(input.ending())
 }
 
 fn text(curve: &Curve) -> String {

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use trefoil_core::cost::CostReport;
 use trefoil_core::cost::diff::{CloudDiff, diff};
 use trefoil_core::cost::quantity::dollars;
+use trefoil_core::cost::{CostReport, Site};
 
-use super::input::{Input, chosen, specification};
+use super::input::{Input, specification};
+use super::sites;
 use crate::args::CostArgs;
 use crate::settings::Settings;
 use crate::{Cx, ExitStatus, Result};
@@ -30,11 +31,23 @@ pub(super) async fn run(
 ) -> Result<ExitStatus> {
     let settings = Settings { file: old.to_owned(), ..cx.settings.clone() };
     let before = specification(cx, &settings).await?;
-    let needs = chosen(&before, &args.choice);
-    let before = input.estimator().compare(&input.places, &needs)?;
+    let estimator = input.estimator();
+    let mut sites = Vec::new();
+    for site in &input.sites {
+        let environment = site.environment.as_deref();
+        let environment = environment.filter(|name| before.environments.contains_key(*name));
+        let needs = sites::needs(&before, environment, &args.choice)?;
+        let site = Site { needs, ..site.clone() };
+        match estimator.refusal(&site)? {
+            Some(error) => cx.printer.mistake(&error),
+            None => sites.push(site),
+        }
+    }
+    let is_whole = sites.len() == input.sites.len();
+    let before = estimator.compare(&sites)?;
     let answer = Answer { clouds: diff(&before, new) };
     cx.printer.answer(&answer, || markdown(&answer.clouds))?;
-    Ok(ExitStatus::Yes)
+    Ok(if is_whole { input.ending() } else { ExitStatus::No })
 }
 
 fn markdown(clouds: &[CloudDiff]) -> String {

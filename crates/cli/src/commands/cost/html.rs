@@ -78,9 +78,11 @@ pub(super) async fn write(
 
 fn cloud(cost: &CloudCost, largest: Decimal, strongest: &[Strongest]) -> Cloud {
     let at_least = if cost.is_complete() { "" } else { "at least " };
-    let inputs = strongest.iter().filter(|one| one.cloud == cost.cloud).flat_map(|one| &one.inputs);
+    let same =
+        |one: &&Strongest| (&one.environment, &one.cloud) == (&cost.environment, &cost.cloud);
+    let inputs = strongest.iter().filter(same).flat_map(|one| &one.inputs);
     Cloud {
-        title: format!("{} {}", cost.cloud, cost.region),
+        title: cost.name(),
         total: format!("{at_least}{}", dollars(cost.total_usd)),
         parts: parts(cost, largest),
         lines: cost.lines.iter().map(row).collect(),

@@ -7,19 +7,23 @@ use trefoil_core::cost::quantity::{dollars, words};
 
 use super::input::Input;
 use super::view;
-use crate::args::MoveArgs;
+use crate::args::{Choice, MoveArgs};
 use crate::{Cx, ExitStatus, Result};
 
 /// Prices a move.
-pub(super) fn run(cx: &Cx, args: &MoveArgs, input: &Input) -> Result<ExitStatus> {
-    let (from, to) = (input.place(&args.from)?, input.place(&args.to)?);
+pub(super) fn run(
+    cx: &Cx,
+    args: &MoveArgs,
+    (choice, input): (&Choice, &Input),
+) -> Result<ExitStatus> {
+    let (from, to) = (input.site(&args.from, choice)?, input.site(&args.to, choice)?);
     let assume = Assumptions {
         double_days: args.double_days,
         work_hours: args.hours,
         hour_usd: args.hour_usd,
         object_mb: args.object_mb,
     };
-    let cost = moving(&input.estimator(), &input.needs, (&from, &to), &assume)?;
+    let cost = moving(&input.estimator(), (&from, &to), &assume)?;
     cx.printer.answer(&cost, || text(&cost))?;
     Ok(ExitStatus::Yes)
 }

@@ -5,13 +5,13 @@ use std::fmt::Write;
 use rust_decimal::dec;
 use schemars::JsonSchema;
 use serde::Serialize;
-use trefoil_core::cost::Place;
+use trefoil_core::cost::Site;
 use trefoil_core::cost::quantity::dollars;
 use trefoil_core::cost::resilience::{Assumptions, Level, levels};
 
 use super::input::Input;
 use super::view;
-use crate::args::ResilienceArgs;
+use crate::args::{Choice, ResilienceArgs};
 use crate::{Cx, Error, ExitStatus, Result};
 
 /// What is answered.
@@ -26,33 +26,37 @@ pub(crate) struct Answer {
 }
 
 /// Prices each level.
-pub(super) fn run(cx: &Cx, args: &ResilienceArgs, input: &Input) -> Result<ExitStatus> {
-    let (primary, standby) = sides(args, input)?;
-    let load = &input.needs.workload;
+pub(super) fn run(
+    cx: &Cx,
+    args: &ResilienceArgs,
+    (choice, input): (&Choice, &Input),
+) -> Result<ExitStatus> {
+    let (primary, standby) = sides(args, choice, input)?;
+    let load = &primary.needs.workload;
     let tenth = (load.database_gb + load.object_gb) * dec!(0.1);
     let assume = Assumptions {
         change_gb: args.change_gb.unwrap_or(tenth),
         backup_hours: args.backup_hours,
         restore_mb_per_s: args.restore_mb_per_s,
     };
-    let levels = levels(&input.estimator(), &input.needs, (&primary, &standby), &assume)?;
-    let name = |place: &Place| format!("{} {}", place.cloud, place.region);
-    let answer = Answer { primary: name(&primary), standby: name(&standby), levels };
+    let levels = levels(&input.estimator(), (&primary, &standby), &assume)?;
+    let answer = Answer { primary: primary.name(), standby: standby.name(), levels };
     cx.printer.answer(&answer, || text(&answer))?;
     Ok(ExitStatus::Yes)
 }
 
 /// The two places: as named, else the two cheapest.
-fn sides(args: &ResilienceArgs, input: &Input) -> Result<(Place, Place)> {
-    let named = |name: &Option<String>| name.as_deref().map(|name| input.place(name)).transpose();
+fn sides(args: &ResilienceArgs, choice: &Choice, input: &Input) -> Result<(Site, Site)> {
+    let named =
+        |name: &Option<String>| name.as_deref().map(|name| input.site(name, choice)).transpose();
     let (primary, standby) = (named(&args.primary)?, named(&args.standby)?);
-    let report = input.estimator().compare(&input.places, &input.needs)?;
+    let report = input.estimator().compare(&input.sites)?;
     let (one, other) = (primary.clone(), standby.clone());
     let mut cheapest = report
         .clouds
         .iter()
-        .map(|cloud| Place { cloud: cloud.cloud.clone(), region: cloud.region.clone() })
-        .filter(|place| Some(place) != one.as_ref() && Some(place) != other.as_ref());
+        .filter_map(|cloud| input.sites.iter().find(|site| site.name() == cloud.name()).cloned())
+        .filter(|site| Some(site) != one.as_ref() && Some(site) != other.as_ref());
     match (primary.or_else(|| cheapest.next()), standby.or_else(|| cheapest.next())) {
         (Some(primary), Some(standby)) if primary != standby => Ok((primary, standby)),
         _ => Err(Error::usage("cost_standby", "a standby needs two places")

@@ -9,6 +9,7 @@ use trefoil_core::cost::quantity::{dollars, words};
 use trefoil_core::cost::{Category, CloudCost, Confidence, CostReport, Line};
 
 use super::Strongest;
+use super::sites::Refused;
 
 /// The width of the longest bar, in characters.
 const BAR: u32 = 60;
@@ -29,9 +30,13 @@ pub(super) fn table(header: Vec<String>, rows: Vec<Vec<String>>, numbers: usize)
 }
 
 /// One row for each category, bars, what is unknown, and what moves the total most.
-pub(super) fn categories(report: &CostReport, strongest: &[Strongest]) -> String {
+pub(super) fn categories(
+    report: &CostReport,
+    strongest: &[Strongest],
+    refused: &[Refused],
+) -> String {
     let mut header = vec![format!("{} A MONTH", report.currency)];
-    header.extend(report.clouds.iter().map(|cloud| format!("{} {}", cloud.cloud, cloud.region)));
+    header.extend(report.clouds.iter().map(CloudCost::name));
     let row = |name: &str, of: &dyn Fn(&CloudCost) -> Decimal| {
         let mut row = vec![name.to_owned()];
         row.extend(report.clouds.iter().map(|cloud| dollars(of(cloud))));
@@ -48,6 +53,7 @@ pub(super) fn categories(report: &CostReport, strongest: &[Strongest]) -> String
     text.push_str("\n\n");
     text.push_str(&bars(report));
     text.push_str(&unknown(report));
+    text.push_str(&without(refused));
     for one in strongest {
         let inputs = one.inputs.iter().map(|input| {
             format!(
@@ -60,7 +66,7 @@ pub(super) fn categories(report: &CostReport, strongest: &[Strongest]) -> String
         let _ = write!(
             text,
             "\n{}: doubled, these move the total most: {}",
-            one.cloud,
+            one.environment.as_ref().unwrap_or(&one.cloud),
             inputs.collect::<Vec<_>>().join(", ")
         );
     }
@@ -84,14 +90,31 @@ fn bars(report: &CostReport) -> String {
     if largest.is_zero() {
         return String::new();
     }
-    let width = report.clouds.iter().map(|cloud| cloud.cloud.len()).max().unwrap_or_default();
+    let width = report.clouds.iter().map(|cloud| short(cloud).len()).max().unwrap_or_default();
     let mut text = String::new();
     for cloud in &report.clouds {
-        let _ = writeln!(text, "{:width$}  {} {}", cloud.cloud, bar(cloud, largest), total(cloud));
+        let _ = writeln!(text, "{:width$}  {} {}", short(cloud), bar(cloud, largest), total(cloud));
     }
     let legend =
         Category::ALL.iter().zip(LETTERS).map(|(one, letter)| format!("{letter} {}", one.as_str()));
     let _ = writeln!(text, "{:width$}  {}", "", legend.collect::<Vec<_>>().join("  "));
+    text
+}
+
+/// The environment, or the cloud where the specification has none on it.
+fn short(cloud: &CloudCost) -> &str {
+    cloud.environment.as_ref().unwrap_or(&cloud.cloud)
+}
+
+/// What has no estimate at all, and why.
+fn without(refused: &[Refused]) -> String {
+    let mut text = String::new();
+    for one in refused {
+        let _ = write!(text, "\nnot priced: {}: {}", one.site, one.message);
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
     text
 }
 
@@ -111,7 +134,7 @@ fn unknown(report: &CostReport) -> String {
     let mut text = String::new();
     for cloud in &report.clouds {
         for one in &cloud.unknown {
-            let _ = write!(text, "\nunknown on {}: {} ({})", cloud.cloud, one.item, one.why);
+            let _ = write!(text, "\nunknown on {}: {} ({})", short(cloud), one.item, one.why);
         }
     }
     if !text.is_empty() {
@@ -121,13 +144,13 @@ fn unknown(report: &CostReport) -> String {
 }
 
 /// One row for each line of the bill.
-pub(super) fn lines(report: &CostReport) -> String {
+pub(super) fn lines(report: &CostReport, refused: &[Refused]) -> String {
     let header =
         ["CLOUD", "CATEGORY", "ITEM", "QUANTITY", "UNIT PRICE", "AMOUNT", "FORMULA", "SOURCE"];
     let rows = report.clouds.iter().flat_map(|cloud| {
         cloud.lines.iter().map(move |line| {
             vec![
-                cloud.cloud.clone(),
+                short(cloud).to_owned(),
                 line.category.as_str().to_owned(),
                 line.item.clone(),
                 format!("{} {}", words(line.quantity.round_dp(4)), line.unit),
@@ -140,9 +163,10 @@ pub(super) fn lines(report: &CostReport) -> String {
     });
     let mut text = table(header.map(str::to_owned).to_vec(), rows.collect(), usize::MAX);
     for cloud in &report.clouds {
-        let _ = write!(text, "\n{} {}: {}", cloud.cloud, cloud.region, total(cloud));
+        let _ = write!(text, "\n{}: {}", cloud.name(), total(cloud));
     }
     text.push_str(&unknown(report));
+    text.push_str(&without(refused));
     text
 }
 
@@ -157,7 +181,7 @@ pub(super) fn source(line: &Line) -> String {
 
 /// One record for each line, and one for each thing without a price.
 pub(super) fn csv(report: &CostReport) -> String {
-    let mut text = "cloud,region,category,item,quantity,unit,unit_price_usd,amount_usd,formula,source,as_of,confidence".to_owned();
+    let mut text = "cloud,region,category,item,quantity,unit,unit_price_usd,amount_usd,formula,source,as_of,confidence,environment".to_owned();
     for cloud in &report.clouds {
         for line in &cloud.lines {
             let fields = [
@@ -173,6 +197,7 @@ pub(super) fn csv(report: &CostReport) -> String {
                 &line.source,
                 line.as_of.as_deref().unwrap_or_default(),
                 line.confidence.as_str(),
+                cloud.environment.as_deref().unwrap_or_default(),
             ];
             let _ = write!(text, "\n{}", fields.map(quoted).join(","));
         }
@@ -191,6 +216,7 @@ pub(super) fn csv(report: &CostReport) -> String {
                 "",
                 "",
                 "unknown",
+                cloud.environment.as_deref().unwrap_or_default(),
             ];
             let _ = write!(text, "\n{}", fields.map(quoted).join(","));
         }

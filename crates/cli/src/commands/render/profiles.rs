@@ -45,7 +45,8 @@ fn one(target: &Target, profile: Profile, book: &PriceBook) -> Result<ProfileCos
     let own = book.region(cloud, Some(&target.deployment.region));
     let region = own.or_else(|_| book.region(cloud, None))?.to_owned();
     let place = Place { cloud: cloud.clone(), region };
-    let bill = Estimator { offer, pricer: &Bills }.cloud(&place, &Needs::of_rendered(&spec));
+    let needs = Needs::of_rendered(&spec).beside_others(&spec, &target.deployment.folder);
+    let bill = Estimator { offer, pricer: &Bills }.cloud(&place, &needs);
     let (monthly_usd, unpriced) = match bill {
         Ok(bill) => {
             let unknown = bill.unknown.iter().map(|one| one.item.clone());

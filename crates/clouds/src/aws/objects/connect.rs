@@ -27,6 +27,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The region of a store that has none and checks the signature all the same.
 const ANY_REGION: &str = "us-east-1";
 
+/// The clients of a bucket, which share their connections and credentials.
+pub(super) struct Clients {
+    /// The one that repeats what fails.
+    pub(super) usual: Client,
+    /// The one that sends a call once: a conditional write that is sent again may lose against itself.
+    pub(super) once: Client,
+}
+
+impl Clients {
+    pub(super) async fn of(address: &Address) -> Self {
+        let usual = client(address).await;
+        let once = usual.config().to_builder().retry_config(RetryConfig::disabled()).build();
+        Self { usual, once: Client::from_conf(once) }
+    }
+}
+
 /// The client of a bucket. Credentials are looked for when the first call needs them.
 pub(in crate::aws) async fn client(address: &Address) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())

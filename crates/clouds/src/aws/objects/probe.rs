@@ -1,15 +1,19 @@
 //! What only trying can tell of a store: which keys it keeps as they are, in which order it lists
-//! them, whether conditions hold and whether versions are kept.
+//! them, whether conditions hold, whether versions are kept and whether digests are checked.
 
+use aws_sdk_s3::primitives::ByteStream as Body;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
-use super::failure::failure;
+use super::content::Content;
+use super::failure::{Outcome, failure, outcome};
+use super::proof::{self, Signed};
 use super::{DECLARED, S3Objects, transfer};
-use crate::Result;
 use crate::objects::{
     Attributes, Capabilities, Condition, KEY_MAX_BYTES, KeyRules, ObjectsDriver, stream_of,
 };
+use crate::{Error, Result};
 
 /// How much of one object's key a probe reads back.
 const CONTENT_MAX_BYTES: usize = 4096;
@@ -48,6 +52,63 @@ pub(super) async fn probe(objects: &S3Objects) -> Result<Capabilities> {
     let found = found?;
     cleaned?;
     Ok(Capabilities { versions, ..found })
+}
+
+/// Whether the store refuses bytes that have another digest than the one that goes with them, in the
+/// checksum and in the signature. What is not known for certain is no.
+pub(super) async fn checks_digests(objects: &S3Objects) -> Result<bool> {
+    let bucket = &objects.address.bucket;
+    let key = format!("trefoil-probe-{}/digest", uuid::Uuid::new_v4().simple());
+    let other = Content { size_bytes: 0, sha256: Sha256::digest(b"other bytes").into() };
+    let clients = objects.clients().await;
+    let put = clients.once.put_object().bucket(bucket).key(&key).body(Body::from_static(b"bytes"));
+    let put = put.checksum_sha256(proof::sha256(&other));
+    match put.customize().interceptor(Signed::whole(&other)).send().await {
+        Ok(written) => remove(objects, &key, written.version_id).await.map(|()| false),
+        Err(error) => match failure(&objects.address, error) {
+            refused if refused.code() == "object_digest" => Ok(true),
+            error => unknown(error),
+        },
+    }
+}
+
+/// Whether the store keeps an object that has another etag than the one that is to be deleted.
+/// What is not known for certain is no.
+pub(super) async fn deletes_by_etag(objects: &S3Objects) -> Result<bool> {
+    let bucket = &objects.address.bucket;
+    let key = format!("trefoil-probe-{}/etag", uuid::Uuid::new_v4().simple());
+    let client = objects.client().await;
+    let put = client.put_object().bucket(bucket).key(&key).body(Body::from_static(b"bytes"));
+    let written = match put.send().await.map_err(|error| failure(&objects.address, error)) {
+        Ok(written) => written,
+        Err(error) => return unknown(error),
+    };
+    let delete = client.delete_object().bucket(bucket).key(&key).if_match("\"0\"");
+    let (marker, kept) = match delete.send().await {
+        Ok(deleted) => (deleted.version_id, false),
+        Err(error) => (None, outcome(&error) == Outcome::Condition),
+    };
+    remove(objects, &key, written.version_id).await?;
+    match marker {
+        Some(marker) => remove(objects, &key, Some(marker)).await.map(|()| kept),
+        None => Ok(kept),
+    }
+}
+
+async fn remove(objects: &S3Objects, key: &str, version: Option<String>) -> Result<()> {
+    let delete = objects.client().await.delete_object().bucket(&objects.address.bucket).key(key);
+    let removed = delete.set_version_id(version).send().await;
+    removed.map(drop).map_err(|error| failure(&objects.address, error))
+}
+
+/// What may pass is tried another time; else it is as if the store could not.
+fn unknown(error: Error) -> Result<bool> {
+    if error.is_retryable() {
+        return Err(error);
+    }
+    let error = error.chain();
+    tracing::debug!(%error, "what the store can do is not known");
+    Ok(false)
 }
 
 impl Probe<'_> {

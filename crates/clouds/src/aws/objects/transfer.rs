@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_s3::config::{ConfigBag, Intercept, ResponseChecksumValidation, RuntimeComponents};
+use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream as Body, ByteStreamError};
 use aws_sdk_s3::types::{ChecksumMode, MetadataDirective, TaggingDirective};
 use futures::stream::{StreamExt, TryStreamExt};
@@ -19,12 +24,37 @@ use crate::{Error, Result};
 /// The largest object that the store copies in one call.
 const COPY_MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
+/// Who holds the bytes of an object against the digest that is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checked {
+    Here,
+    ByReader,
+}
+
 /// An object, and its bytes in a range.
 pub(super) async fn get(
     objects: &S3Objects,
     key: &str,
     version: Option<&str>,
     range: Option<(u64, u64)>,
+) -> Result<Option<(ObjectInfo, ByteStream)>> {
+    read(objects, key, version, range, Checked::Here).await
+}
+
+/// A whole object, whose bytes the reader holds against the digest, if there is one.
+pub(super) async fn get_announced(
+    objects: &S3Objects,
+    key: &str,
+) -> Result<Option<(ObjectInfo, ByteStream)>> {
+    read(objects, key, None, None, Checked::ByReader).await
+}
+
+async fn read(
+    objects: &S3Objects,
+    key: &str,
+    version: Option<&str>,
+    range: Option<(u64, u64)>,
+    checked: Checked,
 ) -> Result<Option<(ObjectInfo, ByteStream)>> {
     if range.is_some_and(|(first, end)| first == end) {
         return Ok(head(objects, key).await?.map(|info| (info, nothing())));
@@ -34,17 +64,18 @@ pub(super) async fn get(
     let last = |end: u64| end.min(i64::MAX as u64) - 1;
     let range = range.map(|(first, end)| format!("bytes={first}-{}", last(end)));
     let whole = range.is_none();
-    let found = objects
+    let ask = objects
         .client()
         .await
         .get_object()
         .bucket(&address.bucket)
         .key(key)
         .set_version_id(version.map(str::to_owned))
-        .set_range(range)
-        .checksum_mode(ChecksumMode::Enabled)
-        .send()
-        .await;
+        .set_range(range);
+    let found = match checked {
+        Checked::Here => ask.checksum_mode(ChecksumMode::Enabled).send().await,
+        Checked::ByReader => ask.customize().interceptor(DigestLeftToReader).send().await,
+    };
     let found = match found {
         Ok(found) => found,
         Err(error) if outcome(&error) == Outcome::Absent => return absent(address, error),
@@ -59,10 +90,10 @@ pub(super) async fn get(
     let mut info = answer.into_info();
     info.attributes.tags = self::tags(objects, key, version, tags).await?;
     // The client checks by itself what the store has a checksum of as a whole.
-    let noted = info.digest.clone().filter(|_| whole && of_parts);
+    let noted = info.digest.clone().filter(|_| whole && of_parts && checked == Checked::Here);
     let content = content(address.clone(), found.body);
     Ok(Some(match noted {
-        Some(digest) => (info, checked(content, digest)),
+        Some(digest) => (info, held_against(content, digest)),
         None => (info, content),
     }))
 }
@@ -194,7 +225,7 @@ fn cut(address: &Address, error: ByteStreamError) -> Error {
 }
 
 /// The same bytes, which end with an error when they have another digest.
-fn checked(content: ByteStream, digest: String) -> ByteStream {
+fn held_against(content: ByteStream, digest: String) -> ByteStream {
     let next = |(mut content, hash): (ByteStream, Sha256), digest: String| async move {
         let mut hash = hash;
         match content.try_next().await? {
@@ -211,4 +242,48 @@ fn checked(content: ByteStream, digest: String) -> ByteStream {
     };
     let begin = (content, Sha256::new());
     futures::stream::try_unfold(begin, move |state| next(state, digest.clone())).boxed()
+}
+
+/// Lets the client check what the store has another checksum of than the digest, which the reader
+/// checks by itself: hashing it here too would take most of the time of a copy.
+#[derive(Debug)]
+struct DigestLeftToReader;
+
+impl Intercept for DigestLeftToReader {
+    fn name(&self) -> &'static str {
+        "DigestLeftToReader"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        config.interceptor_state().store_put(ResponseChecksumValidation::WhenRequired);
+        Ok(())
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        context.request_mut().headers_mut().insert("x-amz-checksum-mode", "ENABLED");
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        let headers = context.response().headers();
+        let noted = format!("x-amz-meta-{}", attributes::DIGEST);
+        if headers.get("x-amz-checksum-sha256").or_else(|| headers.get(noted)).is_none() {
+            config.interceptor_state().store_put(ResponseChecksumValidation::WhenSupported);
+        }
+        Ok(())
+    }
 }

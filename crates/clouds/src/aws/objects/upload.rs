@@ -4,17 +4,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::primitives::ByteStream as Body;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
-use futures::stream::TryStreamExt;
-use sha2::{Digest, Sha256};
 
 use super::attributes::{self, DIGEST, WRITE};
+use super::connect::Clients;
+use super::content::{Announced, Content, Part, Source};
 use super::failure::{Outcome, condition_lost, failure, outcome, words};
+use super::proof::{self, Signed};
 use super::{Address, S3Objects};
 use crate::objects::{Attributes, ByteStream, Condition};
 use crate::{Error, Result};
@@ -25,6 +21,8 @@ const PART_BYTES: usize = 8 * 1024 * 1024;
 const LARGE_PART_BYTES: usize = 64 * 1024 * 1024;
 const LARGE_FROM: i32 = 5_001;
 const PARTS_MAX: i32 = 10_000;
+/// Less than this is hashed in less time than it takes to find out whether the store does it.
+const RELAYED_MIN_BYTES: usize = 64 * 1024;
 /// How often a conditional write whose outcome is not known is tried.
 const ATTEMPTS: u32 = 5;
 /// The pause before the second attempt; it doubles, and chance cuts it.
@@ -41,95 +39,61 @@ pub(super) struct Written {
 /// A write under way: what all its requests have in common.
 pub(super) struct Upload<'a> {
     pub(super) objects: &'a S3Objects,
-    pub(super) client: &'a Client,
+    pub(super) clients: &'a Clients,
     pub(super) key: &'a str,
     pub(super) attributes: &'a Attributes,
     pub(super) condition: &'a Condition,
-    /// The digest that was announced.
-    pub(super) announced: Option<String>,
-}
-
-/// The content as it comes in.
-struct Source {
-    content: ByteStream,
-    rest: Bytes,
-    hash: Sha256,
-    size_bytes: u64,
-}
-
-impl Source {
-    /// The next `size` bytes, fewer at the end, with their own digest.
-    async fn part(&mut self, size: usize) -> Result<Bytes> {
-        let mut part = BytesMut::new();
-        while part.len() < size {
-            if self.rest.is_empty() {
-                let Some(piece) = self.content.try_next().await? else { break };
-                self.hash.update(&piece);
-                self.size_bytes += piece.len() as u64;
-                self.rest = piece;
-                continue;
-            }
-            let room = self.rest.len().min(size - part.len());
-            if part.is_empty() && room == size {
-                return Ok(self.rest.split_to(room));
-            }
-            part.extend_from_slice(&self.rest.split_to(room));
-        }
-        Ok(part.freeze())
-    }
-
-    /// What all bytes were.
-    ///
-    /// # Errors
-    /// Code `object_digest` when another one was announced.
-    fn end(&self, announced: Option<&String>) -> Result<Content> {
-        let found = hex::encode(self.hash.clone().finalize());
-        if announced.is_some_and(|announced| *announced != found) {
-            let why = "the object's bytes do not have the digest that was announced";
-            return Err(Error::refused("object_digest", why));
-        }
-        Ok(Content { size_bytes: self.size_bytes, digest: found })
-    }
-}
-
-/// What a content was, which is known at its end.
-struct Content {
-    size_bytes: u64,
-    digest: String,
+    pub(super) announced: Option<Announced>,
 }
 
 impl Upload<'_> {
     /// Writes the content whole.
     pub(super) async fn write(&self, content: ByteStream) -> Result<Written> {
-        let hash = Sha256::new();
-        let mut source = Source { content, rest: Bytes::new(), hash, size_bytes: 0 };
+        let mut source = Source::unhashed(content);
         let first = source.part(PART_BYTES).await?;
         // An empty second part is an end too.
         let second =
-            if first.len() == PART_BYTES { source.part(PART_BYTES).await? } else { Bytes::new() };
+            if first.len() == PART_BYTES { source.part(PART_BYTES).await? } else { Part::empty() };
+        if !self.is_relayed(&first, &second).await? {
+            source.hash(&[&first, &second]);
+        }
         match second.is_empty() {
             true => self.in_one(first, source.end(self.announced.as_ref())?).await,
             false => self.in_parts(first, second, source).await,
         }
     }
 
+    /// Whether the store holds the bytes against the announced digest, so that nobody need do it
+    /// here: it does so for what it gets in one request, if it does it at all.
+    async fn is_relayed(&self, first: &Part, second: &Part) -> Result<bool> {
+        if self.announced.is_none() || first.len() < RELAYED_MIN_BYTES || !second.is_empty() {
+            return Ok(false);
+        }
+        self.objects.checks_digests().await
+    }
+
     fn address(&self) -> &Address {
         &self.objects.address
     }
 
-    async fn in_one(&self, content: Bytes, whole: Content) -> Result<Written> {
-        let checksum = checksum(&content);
+    async fn in_one(&self, content: Part, whole: Content) -> Result<Written> {
+        let checksum = proof::sha256(&whole);
         let headers = attributes::to_headers(self.attributes)?;
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let (if_match, if_none_match) = conditions(self.condition);
+        // Sent again by the client, a conditional write would lose against itself.
+        let client = match self.condition {
+            Condition::Always => &self.clients.usual,
+            _ => &self.clients.once,
+        };
         let send = || async {
             let mut headers = headers.clone();
-            let mut put = self.client.put_object().bucket(&self.address().bucket).key(self.key);
+            let mut put = client.put_object().bucket(&self.address().bucket).key(self.key);
             if *self.condition != Condition::Always {
                 headers.insert(WRITE.to_owned(), nonce.clone());
             }
             put = put
-                .body(Body::from(content.clone()))
+                .body(content.clone().body())
                 .checksum_sha256(&checksum)
                 .content_type(attributes::content_type(self.attributes))
                 .set_cache_control(self.attributes.cache_control.clone())
@@ -140,12 +104,7 @@ impl Upload<'_> {
                 .set_if_match(if_match.clone())
                 .set_if_none_match(if_none_match.clone())
                 .set_metadata(Some(headers));
-            let sent = match self.condition {
-                Condition::Always => put.send().await,
-                // Sent again, it would lose against itself.
-                _ => put.customize().config_override(once()).send().await,
-            };
-            match sent {
+            match put.customize().interceptor(Signed::whole(&whole)).send().await {
                 Ok(done) => Ok((done.e_tag.unwrap_or_default(), done.version_id)),
                 Err(error) => Err((outcome(&error), failure(self.address(), error))),
             }
@@ -155,13 +114,13 @@ impl Upload<'_> {
             Condition::Always => send().await.map_err(|(_, error)| error)?,
             _ => self.settled(&nonce, send).await?,
         };
-        Ok(Written { size_bytes: whole.size_bytes, digest: whole.digest, etag, version })
+        Ok(Written { size_bytes: whole.size_bytes, digest: whole.digest(), etag, version })
     }
 
-    async fn in_parts(&self, first: Bytes, second: Bytes, mut source: Source) -> Result<Written> {
+    async fn in_parts(&self, first: Part, second: Part, source: Source) -> Result<Written> {
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let mut parts = Parts::begin(self, &nonce).await?;
-        let sent = self.send_parts(&mut parts, first, second, &mut source).await;
+        let sent = self.send_parts(&mut parts, first, second, source).await;
         let written = match sent {
             Ok((completed, whole)) => self.complete(&parts, completed, &nonce, whole).await,
             Err(error) => Err(error),
@@ -182,9 +141,9 @@ impl Upload<'_> {
     async fn send_parts(
         &self,
         parts: &mut Parts,
-        first: Bytes,
-        second: Bytes,
-        source: &mut Source,
+        first: Part,
+        second: Part,
+        mut source: Source,
     ) -> Result<(Vec<CompletedPart>, Content)> {
         let mut completed = vec![parts.send(self.address(), 1, first).await?];
         let (mut number, mut part) = (2, second);
@@ -213,7 +172,8 @@ impl Upload<'_> {
         let upload = CompletedMultipartUpload::builder().set_parts(Some(completed)).build();
         let send = || async {
             let done = self
-                .client
+                .clients
+                .once
                 .complete_multipart_upload()
                 .bucket(&self.address().bucket)
                 .key(self.key)
@@ -221,8 +181,6 @@ impl Upload<'_> {
                 .set_if_match(if_match.clone())
                 .set_if_none_match(if_none_match.clone())
                 .multipart_upload(upload.clone())
-                .customize()
-                .config_override(once())
                 .send()
                 .await;
             match done {
@@ -235,7 +193,7 @@ impl Upload<'_> {
             }
         };
         let (etag, version) = self.settled(nonce, send).await?;
-        Ok(Written { size_bytes: whole.size_bytes, digest: whole.digest, etag, version })
+        Ok(Written { size_bytes: whole.size_bytes, digest: whole.digest(), etag, version })
     }
 
     /// Sends until it is known whether the write happened. What stands under the key tells when an
@@ -294,15 +252,16 @@ impl Parts {
         let attributes = upload.attributes;
         let mut headers: HashMap<String, String> = attributes::to_headers(attributes)?;
         headers.insert(WRITE.to_owned(), nonce.to_owned());
-        if let Some(digest) = &upload.announced {
-            headers.insert(DIGEST.to_owned(), digest.clone());
+        if let Some(announced) = &upload.announced {
+            headers.insert(DIGEST.to_owned(), announced.digest());
         }
         let begun = upload
-            .client
+            .clients
+            .usual
             .create_multipart_upload()
             .bucket(&address.bucket)
             .key(upload.key)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32C)
             .content_type(attributes::content_type(attributes))
             .set_cache_control(attributes.cache_control.clone())
             .set_content_encoding(attributes.content_encoding.clone())
@@ -314,7 +273,7 @@ impl Parts {
             .await
             .map_err(|error| failure(address, error))?;
         Ok(Self {
-            client: upload.client.clone(),
+            client: upload.clients.usual.clone(),
             bucket: address.bucket.clone(),
             key: upload.key.to_owned(),
             upload_id: begun.upload_id.unwrap_or_default(),
@@ -322,8 +281,8 @@ impl Parts {
         })
     }
 
-    async fn send(&self, address: &Address, number: i32, part: Bytes) -> Result<CompletedPart> {
-        let checksum = checksum(&part);
+    async fn send(&self, address: &Address, number: i32, part: Part) -> Result<CompletedPart> {
+        let checksum = proof::crc32c(&part);
         let sent = self
             .client
             .upload_part()
@@ -331,15 +290,17 @@ impl Parts {
             .key(&self.key)
             .upload_id(&self.upload_id)
             .part_number(number)
-            .checksum_sha256(&checksum)
-            .body(Body::from(part))
+            .checksum_crc32_c(&checksum)
+            .body(part.clone().body())
+            .customize()
+            .interceptor(Signed::OnOpenWays(part))
             .send()
             .await
             .map_err(|error| failure(address, error))?;
         Ok(CompletedPart::builder()
             .part_number(number)
             .set_e_tag(sent.e_tag)
-            .checksum_sha256(checksum)
+            .checksum_crc32_c(checksum)
             .build())
     }
 
@@ -379,14 +340,4 @@ pub(super) fn conditions(condition: &Condition) -> (Option<String>, Option<Strin
         Condition::Absent => (None, Some("*".to_owned())),
         Condition::Matches(etag) => (Some(etag.clone()), None),
     }
-}
-
-/// The settings of a call that is not repeated by the client.
-pub(super) fn once() -> aws_sdk_s3::config::Builder {
-    aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled())
-}
-
-/// SHA-256 as S3 has it in headers.
-fn checksum(bytes: &[u8]) -> String {
-    STANDARD.encode(Sha256::digest(bytes))
 }

@@ -7,7 +7,9 @@ use trefoil_core::cost::{Category, Needs, Offer, Usage};
 
 mod around;
 
-use super::resources::{FargateService, RdsInstance, Resources, ZONES, resources};
+use super::resources::{
+    FargateService, RdsInstance, Resources, ZONES, foundation_model, resources,
+};
 use crate::Result;
 use crate::operate::pricing::{tokens, words};
 
@@ -35,7 +37,7 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
         Some(Err(why)) => usages.push(Usage::unknown(Category::Database, "RDS", why.as_str())),
         None => {}
     }
-    usages.extend(tokens("aws", needs, offer)?);
+    usages.extend(tokens("aws", foundation_model, needs, offer)?);
     storage(needs, &mut usages);
     network(&resources, needs, &mut usages);
     monitoring(&resources, needs, &mut usages);

@@ -235,12 +235,12 @@ fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
     let some = |is_there: bool, number: u32| if is_there { number } else { 0 };
     let has_database = needs.database.is_some();
     let pair = around.pair.as_ref();
-    let other = pair.and_then(|pair| pair.other("aws"));
+    let other = pair.map(|pair| pair.other_cloud.as_str());
     let is_private = pair.is_some_and(|pair| pair.private_network);
     let vpn_connections =
         some(is_private && other.is_some_and(|one| one != "aws"), VPN_CONNECTIONS);
     let jobs = u32::try_from(around.jobs.len()).unwrap_or(u32::MAX);
-    let followed = some(has_database && other.is_some(), 1);
+    let followed = some(has_database && (other.is_some() || around.movable), 1);
     let basic = some(runs, SERVICE_ALARMS) + some(has_database, DATABASE_ALARMS) + followed;
     Around {
         keys: 1,
@@ -252,7 +252,7 @@ fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
             .saturating_add(basic + vpn_connections),
         own_secrets: some(has_database, 1),
         custom_metrics: some(runs, INSIGHTS_METRICS).saturating_add(around.own_metrics()),
-        health_checks: some(around.domain && pair.is_some_and(|one| one.primary == "aws"), 1),
+        health_checks: some(around.domain && pair.is_some_and(|one| one.serves), 1),
         cdn: runs && around.cdn,
         firewall_rules: some(runs && around.firewall, 1 + RULE_GROUPS.len() as u32),
         vpn_connections,
@@ -339,4 +339,13 @@ fn instance(one: &Database, architecture: Architecture, needs: &Needs) -> Fit<Rd
             false => Commitment::None,
         },
     })
+}
+
+/// The beginnings of inference profiles: a region's part of the world, or all of it.
+const PROFILES: [&str; 7] = ["us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "global."];
+
+/// The model behind an inference profile of Bedrock; a model that is named itself is its own.
+pub fn foundation_model(model: &str) -> &str {
+    let of_profile = PROFILES.iter().find_map(|beginning| model.strip_prefix(beginning));
+    of_profile.unwrap_or(model)
 }

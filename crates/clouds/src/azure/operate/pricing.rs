@@ -53,7 +53,7 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
         }
         None => {}
     }
-    usages.extend(tokens("azure", needs, offer)?);
+    usages.extend(tokens("azure", |model| model, needs, offer)?);
     storage(&resources, needs, &mut usages);
     network(&resources, needs, &mut usages);
     monitoring(&resources, needs, &mut usages);

@@ -190,7 +190,7 @@ fn services(needs: &Needs) -> Vec<&'static str> {
 fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
     let runs = needs.application.is_some();
     let has_database = needs.database.is_some();
-    let pair = around.pair.as_ref().filter(|pair| pair.other("azure").is_some());
+    let pair = around.pair.as_ref();
     let front_door = match (around.cdn, around.firewall) {
         (_, true) => Some(FrontDoor::Premium),
         (true, false) => Some(FrontDoor::Standard),
@@ -204,7 +204,7 @@ fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
         let usual = of.iter().filter(|metric| !around.watches(**metric)).count();
         if is_there { always + u32::try_from(usual).unwrap_or(u32::MAX) } else { 0 }
     };
-    let followed = u32::from(has_database && pair.is_some());
+    let followed = u32::from(has_database && (pair.is_some() || around.movable));
     Around {
         metric_alerts: needs.alarms.saturating_sub(log_alerts)
             + basic(&WATCHED_OF_APPLICATION, ALWAYS_OF_APPLICATION, runs)

@@ -48,7 +48,7 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
         }
         None => {}
     }
-    usages.extend(tokens("gcp", needs, offer)?);
+    usages.extend(tokens("gcp", plain_model, needs, offer)?);
     storage(needs, &mut usages);
     network(&resources, needs, &mut usages);
     monitoring(needs, &mut usages);
@@ -338,4 +338,9 @@ fn other(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
             how,
         ));
     }
+}
+
+/// The model without its publisher, which Vertex AI's interface for chat wants before it.
+fn plain_model(model: &str) -> &str {
+    model.strip_prefix("google/").unwrap_or(model)
 }

@@ -160,8 +160,8 @@ fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
     let runs = needs.application.is_some();
     let is_behind_edge = runs && around.domain;
     let some = |is_there: bool, number: u32| if is_there { number } else { 0 };
-    let other =
-        around.pair.as_ref().filter(|pair| pair.private_network).and_then(|pair| pair.other("gcp"));
+    let pair = around.pair.as_ref().filter(|pair| pair.private_network);
+    let other = pair.map(|pair| pair.other_cloud.as_str());
     let sets = u32::try_from(RULE_SETS.len()).unwrap_or(u32::MAX);
     Around {
         forwarding_rules: some(is_behind_edge, FORWARDING_RULES),

@@ -160,11 +160,10 @@ impl Local {
             put(variable, value);
         }
         put("LOG_LEVEL", application.log_level.as_str().to_owned());
-        let mut existing = self.existing_buckets()?;
         for name in self.spec.buckets.keys() {
             let variable = name.to_ascii_uppercase().replace('-', "_");
-            let url = match existing.remove(name) {
-                Some(bucket) => bucket.url,
+            let url = match self.existing.get(name) {
+                Some(bucket) => bucket.url.clone(),
                 None => file_url(&self.layout.bucket(name))?,
             };
             put(&format!("BUCKET_{variable}_URL"), url);

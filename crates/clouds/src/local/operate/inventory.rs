@@ -140,8 +140,8 @@ impl Local {
 
     /// Buckets that are there already: an inventory shows them, and says what it cannot see.
     async fn see_existing_buckets(&self, seen: &mut Seen) -> Result<()> {
-        for (name, there) in self.existing_buckets()? {
-            let mut bucket = resource(ResourceKind::Bucket, "bucket", &name, Path::new(&there.url));
+        for (name, there) in &self.existing {
+            let mut bucket = resource(ResourceKind::Bucket, "bucket", name, Path::new(&there.url));
             match bucket_size(&there.objects, COUNT_MAX).await {
                 Ok(Some(size)) => bucket.size = size,
                 Ok(None) => seen.unseen.push(Unseen {

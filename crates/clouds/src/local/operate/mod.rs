@@ -6,7 +6,6 @@ mod inventory;
 mod provision;
 mod traffic;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +18,12 @@ use trefoil_core::spec::AppSpec;
 use url::Url;
 
 use super::{Layout, LocalSecrets};
-use crate::objects::Objects;
 use crate::operate::agent_protocol::{AgentStatus, DatabaseRecord};
 use crate::operate::control::{AGENT_SOCKET, Control};
 use crate::operate::spawn::{self, Resident};
 use crate::operate::{OpenSite, Site, files};
-use crate::registry::existing_bucket;
 use crate::secrets::Secrets;
+use crate::services::ExistingBuckets;
 use crate::{Error, Result};
 
 /// The cloud's name in the registry.
@@ -44,7 +42,7 @@ const GONE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Opens an environment to be operated. Starts and makes nothing. `services.database` is there
 /// once the environment has been provisioned; open the site again after that to have it.
-pub fn open(open: &OpenSite<'_>) -> Result<Site> {
+pub(crate) fn open(open: &OpenSite<'_>, existing: ExistingBuckets) -> Result<Site> {
     let absolute = |path: &Path| {
         std::path::absolute(path).map_err(|error| files::file_error("find", path, error))
     };
@@ -59,9 +57,11 @@ pub fn open(open: &OpenSite<'_>) -> Result<Site> {
         agent: Control::new(layout.root(), AGENT_SOCKET),
         secrets: Secrets::new(Arc::new(LocalSecrets::new(&layout.secrets()))),
         layout,
+        existing,
     };
     let url = local.application_url_now()?;
-    let services = super::open_services(open.spec, open.environment, &folder, url.as_ref())?;
+    let services =
+        super::open_services(open.spec, open.environment, &folder, url.as_ref(), &local.existing)?;
     let local = Arc::new(local);
     Ok(Site {
         name: open.environment.to_owned(),
@@ -84,27 +84,10 @@ struct Local {
     layout: Layout,
     agent: Control,
     secrets: Secrets,
-}
-
-/// A bucket that is there already, elsewhere.
-struct ExistingBucket {
-    url: String,
-    objects: Objects,
+    existing: ExistingBuckets,
 }
 
 impl Local {
-    /// The buckets that are there already, by their names in the specification.
-    fn existing_buckets(&self) -> Result<BTreeMap<String, ExistingBucket>> {
-        let mut found = BTreeMap::new();
-        for name in self.spec.buckets.keys() {
-            if let Some(url) = existing_bucket(&self.spec, &self.environment, name)? {
-                let objects = Objects::open(&url)?;
-                found.insert(name.clone(), ExistingBucket { url, objects });
-            }
-        }
-        Ok(found)
-    }
-
     /// How the agent is; `None` when it does not run.
     async fn agent_status(&self) -> Result<Option<AgentStatus>> {
         let mut answer = self.agent.get("/status", STATUS_TIMEOUT).await;

@@ -40,9 +40,9 @@ impl Provision for Local {
 
     async fn provision(&self) -> Result<()> {
         // First: a name that is wrong is to be found before anything is made.
-        for (name, bucket) in self.existing_buckets()? {
+        for (name, bucket) in &self.existing {
             bucket.objects.health().await?;
-            if self.spec.buckets.get(&name).is_some_and(|bucket| bucket.change_record) {
+            if self.spec.buckets.get(name).is_some_and(|bucket| bucket.change_record) {
                 change_record::require(&bucket.objects).await?;
             }
         }

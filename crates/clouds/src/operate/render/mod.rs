@@ -56,6 +56,30 @@ impl Misfit {
     }
 }
 
+/// What of an environment is there already: it is not looked at, and everything that is rendered is
+/// made new, so it is refused by name on every cloud.
+pub fn existing(deployment: &Deployment) -> Vec<Misfit> {
+    let (folder, environments) = (&deployment.folder, &deployment.spec.environments);
+    // The only environment to render lies in the folder of its cloud.
+    let by_cloud = || environments.iter().find(|(_, one)| one.cloud == *folder);
+    let Some((name, environment)) = environments.get_key_value(folder).or_else(by_cloud) else {
+        return Vec::new();
+    };
+    let parts = [
+        ("database", environment.database.is_some()),
+        ("application", environment.application.is_some()),
+        ("buckets", !environment.buckets.is_empty()),
+        ("sessions", environment.sessions.is_some()),
+    ];
+    let there = parts.iter().filter(|(_, is_there)| *is_there);
+    let misfit = |(part, _): &(&str, bool)| {
+        let message = "it exists already, and what is rendered makes every part new";
+        let nearest = "leave it out, or render another environment";
+        Misfit::new(format!("environments.{name}.{part}"), message, nearest)
+    };
+    there.map(misfit).collect()
+}
+
 /// Whole seconds, rounded up: what clouds count in.
 pub fn seconds(period: Period) -> u64 {
     period.as_millis().div_ceil(1_000)

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE TEMPORARY TABLE listed (key BLOB PRIMARY KEY) WITHOUT ROWID;
 ";
 
+/// Both ends are bounds of the index: a condition that is none is tried on every row behind.
+const RANGE: &str = "WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT ?3";
+
 /// What is known of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
@@ -213,11 +216,11 @@ impl Manifest {
         limit: usize,
     ) -> Result<Vec<Known>> {
         self.read(move |db, forwards| {
-            // No key is empty, so nothing is left out without a beginning.
-            let condition = "WHERE key > ?1 AND (?2 IS NULL OR key <= ?2) ORDER BY key LIMIT ?3";
-            let mut ask = db.prepare_cached(&select(forwards, condition))?;
-            let (after, to) = (after.unwrap_or_default(), to.map(String::into_bytes));
-            ask.query_map(params![after.into_bytes(), to, limit], known)?.collect()
+            // No key is empty and no byte of UTF-8 is 0xFF: nothing is left out without an end.
+            let (after, end) =
+                (after.unwrap_or_default(), to.map_or(vec![0xFF], String::into_bytes));
+            let mut ask = db.prepare_cached(&select(forwards, RANGE))?;
+            ask.query_map(params![after.into_bytes(), end, limit], known)?.collect()
         })
         .await
     }
@@ -410,4 +413,19 @@ async fn blocking<T: Send + 'static>(
 fn cannot(path: &Path, error: rusqlite::Error) -> Error {
     let why = format!("the record of what was carried, {}, cannot be used", path.display());
     Error::failed("manifest_file", why).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_reads_no_row_behind_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("manifest.sqlite")).unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", select(true, RANGE));
+        let detail = |row: &SqlRow<'_>| row.get::<_, String>(3);
+        let plan = connection.query_row(&explain, params!["", "", 1], detail).unwrap();
+        assert!(plan.contains("USING PRIMARY KEY (key>? AND key<?)"), "{plan}");
+    }
 }

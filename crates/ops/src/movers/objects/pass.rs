@@ -1,6 +1,7 @@
 //! One pass: finding what is to be done, doing it many at a time, and noting it in batches.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -19,6 +20,9 @@ use crate::{Error, Result};
 const QUEUE_MAX: usize = 1_024;
 /// How many are noted in one batch.
 const BATCH_MAX: usize = 256;
+
+/// How long a batch waits for more: each one is made durable on both sides.
+const BATCH_WAIT: Duration = Duration::from_millis(50);
 
 /// What has become of a unit.
 type Done = (String, Ticket, Option<Settled>);
@@ -95,6 +99,19 @@ fn flat(ended: std::result::Result<Result<()>, tokio::task::JoinError>) -> Resul
     })?
 }
 
+/// Waits for a batch; false when there will be no more.
+async fn gather(done: &mut mpsc::Receiver<Done>, batch: &mut Vec<Done>) -> bool {
+    if done.recv_many(batch, BATCH_MAX).await == 0 {
+        return false;
+    }
+    let more = async {
+        while batch.len() < BATCH_MAX && done.recv_many(batch, BATCH_MAX - batch.len()).await > 0 {}
+    };
+    // Late or complete: what there is by then is the batch.
+    let _ = tokio::time::timeout(BATCH_WAIT, more).await;
+    true
+}
+
 /// Notes what was done, batch by batch: first the target makes it durable, then the manifest.
 async fn note(
     route: &Route,
@@ -103,7 +120,7 @@ async fn note(
     mut done: mpsc::Receiver<Done>,
 ) -> Result<()> {
     let mut batch = Vec::with_capacity(PAGE);
-    while done.recv_many(&mut batch, BATCH_MAX).await > 0 {
+    while gather(&mut done, &mut batch).await {
         let settled: Vec<_> =
             batch.iter_mut().filter_map(|(_, _, settled)| settled.take()).collect();
         if !settled.is_empty() {

@@ -197,6 +197,23 @@ resource "aws_cloudwatch_metric_alarm" "database_connections" {
   statistic   = "Average"
 }
 
+resource "aws_cloudwatch_metric_alarm" "database_lag" {
+  alarm_name          = "${local.name}-database-lag"
+  alarm_description   = "What follows the database has fallen behind by half of what is kept for it."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 20000000000
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/RDS"
+  metric_name = "OldestReplicationSlotLag"
+  dimensions  = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+  period      = 300
+  statistic   = "Average"
+}
+
 # `alarms.connections` of the specification.
 resource "aws_cloudwatch_metric_alarm" "alarm_connections" {
   alarm_name          = "everything-aws-alarm-connections"

@@ -104,7 +104,8 @@ resource "aws_iam_role_policy" "task" {
         Effect = "Allow"
         Action = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
         Resource = [
-          "arn:${local.partition}:bedrock:*::foundation-model/anthropic.claude-3-5-sonnet-20240620-v1:0",
+          "arn:${local.partition}:bedrock:*::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0",
+          "arn:${local.partition}:bedrock:${var.region}:${local.account_id}:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         ]
       },
       {

@@ -12,7 +12,7 @@ locals {
 
   # What the application is told; Cloud Run adds PORT.
   environment = {
-    CHAT_MODEL                  = "google/gemini-2.5-flash"
+    CHAT_MODEL                  = "google/gemini-3.8-flash"
     CHAT_TIMEOUT_MS             = "90000"
     GREETING                    = "Good morning, \"friend\""
     LOG_LEVEL                   = "warning"

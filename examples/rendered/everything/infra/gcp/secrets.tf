@@ -1,11 +1,11 @@
 # Their values never pass through Terraform: README.md says how they get here.
 resource "google_secret_manager_secret" "application" {
   for_each = {
-    "api-key" = "everything-gcp-api-key"
-    "jwt-key" = "everything-gcp-jwt-key"
+    "api-key" = { id = "everything-gcp-api-key" }
+    "jwt-key" = { id = "everything-gcp-jwt-key" }
   }
 
-  secret_id = each.value
+  secret_id = each.value.id
 
   replication {
     user_managed {

@@ -79,6 +79,7 @@ resource "aws_cloudwatch_dashboard" "this" {
           period = 300
           metrics = [
             ["AWS/RDS", "FreeStorageSpace", "DBInstanceIdentifier", aws_db_instance.this.identifier],
+            [".", "OldestReplicationSlotLag", ".", ".", { stat = "Maximum", yAxis = "right" }],
           ]
         }
       },

@@ -24,6 +24,32 @@ resource "aws_db_parameter_group" "this" {
     value = "1000"
   }
 
+  # The database streams its changes to the one that follows it (logical replication). Each of
+  # these takes a restart.
+  parameter {
+    name         = "rds.logical_replication"
+    value        = "1"
+    apply_method = "pending-reboot"
+  }
+
+  parameter {
+    name         = "max_replication_slots"
+    value        = "20"
+    apply_method = "pending-reboot"
+  }
+
+  parameter {
+    name         = "max_wal_senders"
+    value        = "20"
+    apply_method = "pending-reboot"
+  }
+
+  # What a follower that does not come back may hold up before the disk is full of it.
+  parameter {
+    name  = "max_slot_wal_keep_size"
+    value = "20000"
+  }
+
   lifecycle {
     create_before_destroy = true
   }

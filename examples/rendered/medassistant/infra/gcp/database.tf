@@ -126,6 +126,24 @@ resource "google_sql_database_instance" "main" {
       name  = "cloudsql.enable_pgaudit"
       value = "on"
     }
+
+    # Its changes can be streamed to another database.
+    database_flags {
+      name  = "cloudsql.logical_decoding"
+      value = "on"
+    }
+    database_flags {
+      name  = "max_replication_slots"
+      value = "20"
+    }
+    database_flags {
+      name  = "max_wal_senders"
+      value = "20"
+    }
+    database_flags {
+      name  = "max_worker_processes"
+      value = "16"
+    }
   }
 
   lifecycle {
@@ -185,13 +203,12 @@ resource "google_secret_manager_secret" "database_url" {
 resource "google_secret_manager_secret_version" "database_url" {
   secret = google_secret_manager_secret.database_url.id
 
-  secret_data_wo = format(
-    "postgresql://%s:%s@%s:5432/%s?sslmode=require",
-    google_sql_user.application.name,
-    ephemeral.random_password.database.result,
-    google_sql_database_instance.main.private_ip_address,
-    google_sql_database.application.name,
-  )
+  secret_data_wo = join("", [
+    "postgresql://",
+    join(":", [google_sql_user.application.name, ephemeral.random_password.database.result]),
+    "@${google_sql_database_instance.main.private_ip_address}:5432",
+    "/${google_sql_database.application.name}?sslmode=require",
+  ])
   secret_data_wo_version = var.database_password_version
 
   lifecycle {

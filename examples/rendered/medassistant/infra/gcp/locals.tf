@@ -12,7 +12,7 @@ locals {
 
   # What the application is told; Cloud Run adds PORT.
   environment = {
-    CHAT_MODEL           = "google/gemini-2.5-flash"
+    CHAT_MODEL           = "google/gemini-3.8-flash"
     CHAT_TIMEOUT_MS      = "60000"
     LOG_LEVEL            = "info"
     BUCKET_DOCUMENTS_URL = "gs://${google_storage_bucket.application["documents"].name}"

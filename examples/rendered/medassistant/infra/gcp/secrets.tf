@@ -1,10 +1,10 @@
 # Their values never pass through Terraform: README.md says how they get here.
 resource "google_secret_manager_secret" "application" {
   for_each = {
-    "api-key" = "medassistant-gcp-api-key"
+    "api-key" = { id = "medassistant-gcp-api-key" }
   }
 
-  secret_id = each.value
+  secret_id = each.value.id
 
   replication {
     user_managed {

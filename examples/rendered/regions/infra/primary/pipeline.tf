@@ -298,9 +298,9 @@ resource "aws_iam_role_policy" "pipeline" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "Source"
+        Sid      = "Source" # the service was called CodeStar before, and is asked under both names
         Effect   = "Allow"
-        Action   = "codestar-connections:UseConnection"
+        Action   = ["codeconnections:UseConnection", "codestar-connections:UseConnection"]
         Resource = aws_codeconnections_connection.this[each.key].arn
       },
       {
@@ -324,8 +324,15 @@ resource "aws_iam_role_policy" "pipeline" {
       {
         Sid      = "Deploy"
         Effect   = "Allow"
-        Action   = ["ecs:UpdateService", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks"]
+        Action   = ["ecs:UpdateService", "ecs:DescribeServices", "ecs:DescribeTasks"]
         Resource = [aws_ecs_service.this.id, "arn:${local.partition}:ecs:${var.region}:${local.account_id}:task/${local.name}/*"]
+      },
+      {
+        Sid       = "List" # of tasks that are not known yet no resource can be named
+        Effect    = "Allow"
+        Action    = "ecs:ListTasks"
+        Resource  = "*"
+        Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
       },
       {
         Sid       = "Roles"

@@ -6,6 +6,7 @@ use serde::Serialize;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::{AppSpec, Application};
 
+use super::super::resources::foundation_model;
 use super::names::identifier;
 
 /// A variable and its value, or the place of its value.
@@ -33,8 +34,6 @@ pub(super) struct Bedrock {
 
 /// The cloud's own name.
 pub(super) const CLOUD: &str = "aws";
-/// The beginnings of inference profiles: a region's part of the world, or all of it.
-const PROFILES: [&str; 7] = ["us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "global."];
 
 /// The role of the database that the application signs in as.
 pub(super) const DATABASE_USER: &str = "application";
@@ -126,11 +125,11 @@ pub(super) fn bedrock(spec: &AppSpec) -> Option<Bedrock> {
     let chat = spec.chat.as_ref().filter(|chat| chat.endpoint.is_none())?;
     spec.application.as_ref()?;
     let model = chat.model.get(CLOUD)?;
-    let of_profile = PROFILES.iter().find_map(|beginning| model.strip_prefix(beginning));
+    let foundation = foundation_model(model);
     Some(Bedrock {
         model: model.clone(),
-        foundation: of_profile.unwrap_or(model).to_owned(),
-        profile: of_profile.is_some(),
+        foundation: foundation.to_owned(),
+        profile: foundation != model,
     })
 }
 

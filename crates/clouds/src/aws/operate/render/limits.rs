@@ -8,7 +8,7 @@ use trefoil_core::units::Period;
 use super::super::resources::{most_cache_gib, nearest_task, resources};
 use super::environment::CLOUD;
 use super::schedule::expressions;
-use crate::operate::render::{Misfit, seconds};
+use crate::operate::render::{Misfit, existing, seconds};
 
 /// Regions where accounts have two zones only.
 const TWO_ZONES: [&str; 1] = ["us-west-1"];
@@ -43,6 +43,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
     jobs(deployment, &mut found);
     alarms(deployment, &mut found);
     extras(deployment, &mut found);
+    found.extend(existing(deployment));
     found
 }
 
@@ -171,11 +172,11 @@ fn chat(deployment: &Deployment, found: &mut Vec<Misfit>) {
         None if chat.endpoint.is_none() => found.push(Misfit::new(
             "chat.model.aws",
             "no model is named for Bedrock, and no endpoint elsewhere",
-            "anthropic.claude-3-5-sonnet-20240620-v1:0",
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         )),
         Some(model) if chat.endpoint.is_none() && !model.chars().all(plain) => {
             let message = format!("`{model}` is not the identifier of a model");
-            let nearest = "anthropic.claude-3-5-sonnet-20240620-v1:0";
+            let nearest = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
             found.push(Misfit::new("chat.model.aws", message, nearest));
         }
         _ => {}

@@ -26,6 +26,7 @@ pub(super) struct Values {
     addresses: &'static str,
     zones: Vec<Zone>,
     log_days: u32,
+    steps: Steps,
     pub(super) service: Option<Service>,
     pub(super) image: Option<Image>,
     command: Vec<String>,
@@ -78,6 +79,23 @@ struct Chat {
     timeout_s: u64,
 }
 
+/// The numbers of what has to be done by hand before the service runs; the image is the first.
+#[derive(Debug, Serialize)]
+struct Steps {
+    secrets: u32,
+    collector: u32,
+    setup: u32,
+}
+
+impl Steps {
+    fn of(spec: &trefoil_core::spec::AppSpec, has_secrets: bool) -> Self {
+        let secrets = 2;
+        let collector = secrets + u32::from(has_secrets);
+        let setup = collector + u32::from(spec.tracing);
+        Self { secrets, collector, setup }
+    }
+}
+
 /// What may be spent.
 #[derive(Debug, Serialize)]
 pub(super) struct Budget {
@@ -108,6 +126,7 @@ impl Values {
         let database = database.map(|(asked, size)| Database::new(deployment, asked, size));
         let storage_gb = database.as_ref().map_or(0, Database::storage_gb);
         let application = spec.application.as_ref();
+        let secrets = environment::secrets(spec);
         Ok(Self {
             application: spec.name.clone(),
             environment: deployment.folder.clone(),
@@ -123,7 +142,8 @@ impl Values {
                 .map_or_else(Vec::new, |one| environment::variables(deployment, one)),
             secret_variables: application
                 .map_or_else(Vec::new, |one| environment::secret_variables(deployment, one)),
-            secrets: environment::secrets(spec),
+            steps: Steps::of(spec, !secrets.is_empty()),
+            secrets,
             database,
             buckets: buckets(spec, &name),
             sessions: sessions(deployment),

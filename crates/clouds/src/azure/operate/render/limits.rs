@@ -11,7 +11,7 @@ use super::application::{asked, has_model, replica};
 use super::data::{server, survives_a_zone};
 use crate::azure::operate::resources::{ContainerApp, MOST_CACHE_GIB};
 use crate::operate::pricing::words;
-use crate::operate::render::{Misfit, seconds};
+use crate::operate::render::{Misfit, existing, seconds};
 
 const MOST_REPLICAS: u32 = 300;
 /// Of a probe: how often, and for how long at most, in seconds.
@@ -74,7 +74,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
         at_most(&format!("jobs.{name}.timeout"), job.timeout, MOST_S, &mut found);
     }
     long_names(deployment, &mut found);
-    existing(deployment, &mut found);
+    found.extend(existing(deployment));
     found
 }
 
@@ -175,10 +175,18 @@ fn database(deployment: &Deployment, found: &mut Vec<Misfit>) {
 fn chat(deployment: &Deployment, found: &mut Vec<Misfit>) {
     let Some(chat) = &deployment.spec.chat else { return };
     at_most("chat.timeout", chat.timeout, MOST_ANSWER_S, found);
-    if has_model(&deployment.spec) && !chat.model.contains_key("azure") {
-        let message = "the specification names no model for Azure, and no endpoint";
-        found.push(Misfit::new("chat.model.azure", message, "gpt-4o"));
+    if !has_model(&deployment.spec) {
+        return;
     }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let message = match chat.model.get("azure") {
+        None => "the specification names no model for Azure, and no endpoint".to_owned(),
+        Some(model) if !model.chars().all(plain) => {
+            format!("`{model}` is not the name of a model that Azure deploys")
+        }
+        Some(_) => return,
+    };
+    found.push(Misfit::new("chat.model.azure", message, "gpt-4o"));
 }
 
 fn cache(deployment: &Deployment, found: &mut Vec<Misfit>) {
@@ -218,22 +226,5 @@ fn long_names(deployment: &Deployment, found: &mut Vec<Misfit>) {
         let message =
             format!("it has {length} characters, and a certificate allows {LONGEST_HOST}");
         found.push(Misfit::new("domain", message, "a shorter host name"));
-    }
-}
-
-/// What is there already is not looked at: everything that is rendered is made new.
-fn existing(deployment: &Deployment, found: &mut Vec<Misfit>) {
-    let folder = &deployment.folder;
-    let Some(environment) = deployment.spec.environments.get(folder) else { return };
-    let parts = [
-        ("database", environment.database.is_some()),
-        ("application", environment.application.is_some()),
-        ("buckets", !environment.buckets.is_empty()),
-        ("sessions", environment.sessions.is_some()),
-    ];
-    for (part, _) in parts.iter().filter(|(_, is_there)| *is_there) {
-        let path = format!("environments.{folder}.{part}");
-        let message = "it exists already, and what is rendered makes every part new";
-        found.push(Misfit::new(path, message, "leave it out, or render another environment"));
     }
 }

@@ -8,7 +8,7 @@ use trefoil_core::units::Period;
 use super::super::resources::{RunService, SqlSize};
 use super::service::{fit, request_s};
 use super::stores::NEWEST_POSTGRES;
-use crate::operate::render::{Misfit, seconds};
+use crate::operate::render::{Misfit, existing, seconds};
 
 /// The longest request, in seconds. Source: Cloud Run, "Request timeout".
 const REQUEST_S: u64 = 3_600;
@@ -53,6 +53,7 @@ pub(super) fn misfits(deployment: &Deployment) -> Vec<Misfit> {
     found.extend(cache(deployment));
     alarms(deployment, &mut found);
     found.extend(pair(deployment));
+    found.extend(existing(deployment));
     found
 }
 
@@ -203,7 +204,7 @@ fn chat(deployment: &Deployment) -> Option<Misfit> {
         return Some(Misfit::new("chat.timeout", message, in_seconds(REQUEST_S)));
     }
     let message = "0 models are named for Google Cloud, and no endpoint of another";
-    let nearest = "a model of Vertex AI such as `gemini-2.5-flash`, or `chat.endpoint`";
+    let nearest = "a model of Vertex AI such as `gemini-3.8-flash`, or `chat.endpoint`";
     let is_named = chat.endpoint.is_some() || chat.model.contains_key("gcp");
     (!is_named).then(|| Misfit::new("chat.model.gcp", message, nearest))
 }

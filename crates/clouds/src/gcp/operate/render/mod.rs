@@ -13,10 +13,12 @@ mod service;
 mod stores;
 mod values;
 
+use serde::Serialize;
 use trefoil_core::deployment::Deployment;
 
 use crate::Result;
 use crate::operate::render::{Artefact, Renderer, Templates};
+use readme::Readme;
 use values::Values;
 
 /// How the files are written.
@@ -68,19 +70,39 @@ const FILES: &[File] = &[
 /// The workflow has a place of its own, where GitHub looks for it.
 const WORKFLOW: (&str, &str) = ("workflow.yml", include_str!("templates/workflow.yml"));
 
+/// What the templates print: the values, and what follows from all of them.
+#[derive(Debug, Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    values: &'a Values,
+    apis: Vec<&'static str>,
+    audited: Vec<&'static str>,
+    readme: Readme,
+}
+
+impl<'a> Printed<'a> {
+    fn of(deployment: &Deployment, values: &'a Values) -> Self {
+        let apis = project::apis(values);
+        let audited = project::audited(&apis);
+        let readme = Readme::of(deployment, values, !audited.is_empty());
+        Self { values, apis, audited, readme }
+    }
+}
+
 fn render(deployment: &Deployment) -> Result<Vec<Artefact>> {
     let values = Values::of(deployment)?;
+    let printed = Printed::of(deployment, &values);
     let mut sources: Vec<_> = FILES.iter().map(|(name, source, _)| (*name, *source)).collect();
     sources.push(WORKFLOW);
     let templates = Templates::new(&sources)?;
     let folder = &deployment.folder;
     let mut artefacts = Vec::new();
     for (name, _, _) in FILES.iter().filter(|(_, _, is_there)| is_there(&values)) {
-        artefacts.push(templates.file(&format!("infra/{folder}/{name}"), name, &values)?);
+        artefacts.push(templates.file(&format!("infra/{folder}/{name}"), name, &printed)?);
     }
     if values.service.is_some() {
         let path = format!(".github/workflows/deploy-{folder}.yml");
-        artefacts.push(templates.file(&path, WORKFLOW.0, &values)?);
+        artefacts.push(templates.file(&path, WORKFLOW.0, &printed)?);
     }
     Ok(artefacts)
 }

@@ -44,8 +44,8 @@ pub(super) fn apis(values: &Values) -> Vec<&'static str> {
     apis
 }
 
-/// The services of which it is recorded who read and changed data.
-pub(super) fn audited(values: &Values) -> Vec<&'static str> {
+/// Those of them of which it is recorded who read and changed data.
+pub(super) fn audited(apis: &[&'static str]) -> Vec<&'static str> {
     let audited = ["secretmanager.googleapis.com", "storage.googleapis.com"];
-    values.apis.iter().copied().filter(|api| audited.contains(api)).collect()
+    apis.iter().copied().filter(|api| audited.contains(api)).collect()
 }

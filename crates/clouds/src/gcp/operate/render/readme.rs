@@ -22,10 +22,10 @@ struct Setting {
 
 impl Readme {
     /// What there is to say about a deployment.
-    pub(super) fn of(deployment: &Deployment, values: &Values) -> Self {
+    pub(super) fn of(deployment: &Deployment, values: &Values, is_audited: bool) -> Self {
         let mut settings = network_settings(values);
         settings.extend(data_settings(values));
-        settings.extend(access_settings(values));
+        settings.extend(access_settings(values, is_audited));
         settings.extend(running_settings(deployment, values));
         Self {
             has_secrets: !values.secrets.is_empty(),
@@ -135,7 +135,7 @@ fn data_settings(values: &Values) -> Vec<Setting> {
     ]
 }
 
-fn access_settings(values: &Values) -> Vec<Setting> {
+fn access_settings(values: &Values, is_audited: bool) -> Vec<Setting> {
     let has_service = values.service.is_some();
     let none = "no application";
     vec![
@@ -171,7 +171,7 @@ fn access_settings(values: &Values) -> Vec<Setting> {
         ),
         either(
             "audit log",
-            !values.audited.is_empty(),
+            is_audited,
             "apis.tf: also who read data",
             "changes of settings are always recorded; there is no data to read",
         ),

@@ -7,11 +7,10 @@ use trefoil_core::spec::Profile;
 use super::alarms::{Dashboard, Monitoring};
 use super::delivery::Delivery;
 use super::edge::{self, Dns, Firewall};
+use super::names;
 use super::network::{self, Network, Vpn};
-use super::readme::Readme;
 use super::service::{self, Jobs, Service, Tracing};
 use super::stores::{self, Bucket, Cache, Database, Sessions};
-use super::{names, project};
 use crate::{Error, Result};
 
 /// What Google keeps logs for by itself, in days.
@@ -28,8 +27,6 @@ pub(super) struct Values {
     pub label_application: String,
     pub label_environment: String,
     pub domain: Option<String>,
-    pub apis: Vec<&'static str>,
-    pub audited: Vec<&'static str>,
     pub accounts: Accounts,
     pub secret_ids: SecretIds,
     pub repository: String,
@@ -62,7 +59,6 @@ pub(super) struct Values {
     pub budget: Option<Budget>,
     pub pair: Option<PairValues>,
     pub blanks: Blanks,
-    pub readme: Readme,
 }
 
 /// The service accounts.
@@ -138,9 +134,6 @@ impl Values {
         values.database = database;
         values.own_metrics = values.monitoring.has_own_metrics();
         values.yaml_secrets = yaml_secrets(deployment, &values);
-        values.apis = project::apis(&values);
-        values.audited = project::audited(&values);
-        values.readme = Readme::of(deployment, &values);
         Ok(values)
     }
 
@@ -159,8 +152,6 @@ impl Values {
             label_application: spec.name.clone(),
             label_environment: deployment.folder.clone(),
             domain: spec.domain.clone(),
-            apis: Vec::new(),
-            audited: Vec::new(),
             accounts: accounts(deployment),
             secret_ids: secret_ids(deployment),
             repository: base.clone(),
@@ -194,7 +185,6 @@ impl Values {
             budget: budget(deployment),
             pair: deployment.pair.as_ref().map(pair),
             blanks: blanks(deployment),
-            readme: Readme::default(),
             base,
         }
     }

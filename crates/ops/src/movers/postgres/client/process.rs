@@ -20,6 +20,8 @@ use crate::{Error, Result};
 
 /// How long a process may take to begin.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often one is started that ends before it has begun: somebody may have killed it.
+const STARTS: usize = 3;
 /// How long somebody else's look at the lock may take.
 const LOOK_ENDS: Duration = Duration::from_secs(2);
 /// Between two looks whether it has.
@@ -32,18 +34,27 @@ pub async fn ensure(world: &World, pair: &Pair, stream: &str) -> Result<()> {
     if !awake || is_running(&world.folder, stream)? {
         return Ok(());
     }
+    for _ in 0..STARTS {
+        if begun(world, pair, stream).await? {
+            return Ok(());
+        }
+    }
+    let why = format!("the process that carries stream {stream} did not begin");
+    let log = log_file(&world.folder, stream);
+    Err(Error::failed("stream_start", why).hint(format!("see {}", log.display())))
+}
+
+/// Starts a process for the stream; whether one carries it then.
+async fn begun(world: &World, pair: &Pair, stream: &str) -> Result<bool> {
     let mut child = spawn(world, pair, stream)?;
     let deadline = Instant::now() + START_TIMEOUT;
     while !is_running(&world.folder, stream)? {
-        let ended = child.try_wait().ok().flatten();
-        if ended.is_some() || Instant::now() > deadline {
-            let why = format!("the process that carries stream {stream} did not begin");
-            let log = log_file(&world.folder, stream);
-            return Err(Error::failed("stream_start", why).hint(format!("see {}", log.display())));
+        if child.try_wait().ok().flatten().is_some() || Instant::now() > deadline {
+            return Ok(false);
         }
         tokio::time::sleep(POLL).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Carries a stream until it sleeps or is forgotten, or a signal comes. The whole of

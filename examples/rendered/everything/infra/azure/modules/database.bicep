@@ -142,6 +142,28 @@ var settings = [
     name: 'pg_qs.query_capture_mode'
     value: 'top'
   }
+  {
+    // Logical replication, for the other environment or a move. Takes effect after a restart.
+    name: 'wal_level'
+    value: 'logical'
+  }
+  {
+    name: 'max_replication_slots'
+    value: '20'
+  }
+  {
+    name: 'max_wal_senders'
+    value: '20'
+  }
+  {
+    name: 'max_worker_processes'
+    value: '16'
+  }
+  {
+    // A reader that has gone away must not fill the disk: beyond this many MB it is given up.
+    name: 'max_slot_wal_keep_size'
+    value: '65536'
+  }
 ]
 
 // One after the other: the server takes one change at a time.

@@ -390,6 +390,42 @@ resource basic_database_refusals 'Microsoft.Insights/metricAlerts@2018-03-01' = 
   }
 }
 
+resource basic_replication 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+  name: '${name}-basic-replication'
+  location: 'global'
+  tags: tags
+  properties: {
+    description: 'A reader of the changes is 1 GiB behind'
+    severity: 3
+    enabled: true
+    autoMitigate: true
+    scopes: [
+      databaseId
+    ]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    criteria: {
+      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+      allOf: [
+        {
+          criterionType: 'StaticThresholdCriterion'
+          name: 'threshold'
+          metricNamespace: 'Microsoft.DBforPostgreSQL/flexibleServers'
+          metricName: 'logical_replication_delay_in_bytes'
+          timeAggregation: 'Maximum'
+          operator: 'GreaterThan'
+          threshold: 1073741824
+        }
+      ]
+    }
+    actions: [
+      {
+        actionGroupId: receiversId
+      }
+    ]
+  }
+}
+
 resource alarm_errors 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   name: '${name}-alarm-errors'
   location: location

@@ -122,8 +122,6 @@ resource "aws_iam_role" "jobs" {
 }
 
 resource "aws_iam_role_policy" "jobs" {
-  #checkov:skip=CKV_AWS_355:The one statement over * delivers logs, and its actions know no resources.
-  #checkov:skip=CKV_AWS_290:The one statement over * delivers logs, and its actions know no resources.
   name = "run-tasks"
   role = aws_iam_role.jobs.id
 
@@ -133,9 +131,16 @@ resource "aws_iam_role_policy" "jobs" {
       {
         Sid       = "Run"
         Effect    = "Allow"
-        Action    = ["ecs:RunTask", "ecs:TagResource"]
-        Resource  = ["${aws_ecs_task_definition.this.arn_without_revision}:*", aws_ecs_task_definition.this.arn_without_revision, "arn:${local.partition}:ecs:${var.region}:${local.account_id}:task/${local.name}/*"]
+        Action    = "ecs:RunTask"
+        Resource  = ["${aws_ecs_task_definition.this.arn_without_revision}:*", aws_ecs_task_definition.this.arn_without_revision]
         Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
+      },
+      {
+        Sid       = "Tag" # a task is tagged as it is started, and never later
+        Effect    = "Allow"
+        Action    = "ecs:TagResource"
+        Resource  = "arn:${local.partition}:ecs:${var.region}:${local.account_id}:task/${local.name}/*"
+        Condition = { StringEquals = { "ecs:CreateAction" = "RunTask" } }
       },
       {
         Sid      = "Follow"
@@ -157,16 +162,18 @@ resource "aws_iam_role_policy" "jobs" {
         Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
       },
       {
-        Sid      = "Logs"
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"]
-        Resource = "*"
+        Sid       = "Logs" # these actions and those on traces know no resources
+        Effect    = "Allow"
+        Action    = ["logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
       },
       {
-        Sid      = "Traces"
-        Effect   = "Allow"
-        Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"]
-        Resource = "*"
+        Sid       = "Traces"
+        Effect    = "Allow"
+        Action    = ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
       },
     ]
   })

@@ -148,13 +148,12 @@ resource "google_secret_manager_secret" "database_url" {
 resource "google_secret_manager_secret_version" "database_url" {
   secret = google_secret_manager_secret.database_url.id
 
-  secret_data_wo = format(
-    "postgresql://%s:%s@%s:5432/%s?sslmode=require",
-    google_sql_user.application.name,
-    ephemeral.random_password.database.result,
-    google_sql_database_instance.main.private_ip_address,
-    google_sql_database.application.name,
-  )
+  secret_data_wo = join("", [
+    "postgresql://",
+    join(":", [google_sql_user.application.name, ephemeral.random_password.database.result]),
+    "@${google_sql_database_instance.main.private_ip_address}:5432",
+    "/${google_sql_database.application.name}?sslmode=require",
+  ])
   secret_data_wo_version = var.database_password_version
 
   lifecycle {

@@ -2,11 +2,11 @@
 resource "google_secret_manager_secret" "application" {
   for_each = {
 {% for one in secrets %}
-    "{{ one.key }}" = "{{ one.id }}"
+    "{{ one.key }}" = { id = "{{ one.id }}" }
 {% endfor %}
   }
 
-  secret_id = each.value
+  secret_id = each.value.id
 
   replication {
     user_managed {
