@@ -29,7 +29,10 @@ pub(crate) struct Refused {
 /// What is asked about: a cloud, and the environment on it.
 pub(super) type Asked<'a> = (&'a str, Option<&'a str>);
 
-/// The sites with an estimate, and the errors of those without.
+/// The sites with an estimate, and the names of those without, with why.
+pub(super) type SortedOut = (Vec<Site>, Vec<(String, Error)>);
+
+/// Which sites can be priced.
 ///
 /// # Errors
 /// What is wrong with the question itself.
@@ -37,7 +40,7 @@ pub(super) fn sort_out(
     spec: &AppSpec,
     estimator: &Estimator<'_>,
     choice: &Choice,
-) -> Result<(Vec<Site>, Vec<(String, Error)>)> {
+) -> Result<SortedOut> {
     let (mut sites, mut refused) = (Vec::new(), Vec::new());
     for asked in all_asked(spec, choice)? {
         let (cloud, environment) = asked;
