@@ -341,27 +341,6 @@ async fn what_the_target_held_before_is_never_touched() {
     assert_eq!(left, ["foreign", "same"]);
 }
 
-/// What the move wrote and somebody else overwrote is not the move's to delete.
-#[tokio::test]
-async fn what_another_has_overwritten_at_the_target_is_not_deleted() {
-    let (folder, east, west) = two();
-    for key in ["gone", "kept", "undone"] {
-        put(&east, key, key).await;
-    }
-    let there = there(&folder, &east, &west).await;
-    let first = carry(&there, 0, Extent::UntilQuiet).await;
-    put(&west, "gone", "theirs").await;
-    east.delete("gone").await.unwrap();
-    let delta = carry(&there, first.source_position, Extent::UntilQuiet).await;
-    assert_eq!((delta.written, delta.deleted), (0, 0));
-    let compared = proof(&there).await;
-    assert!(compared.equal && compared.count == 2, "{:?}", compared.differences);
-    put(&west, "undone", "theirs").await;
-    remove_copied(&there).await.unwrap();
-    let left: Vec<_> = contents(&west).await.into_iter().map(|(key, ..)| key).collect();
-    assert_eq!(left, ["gone", "undone"]);
-}
-
 #[tokio::test]
 async fn a_key_that_is_taken_is_refused_by_name_and_left_as_it_is() {
     let (folder, east, west) = two();

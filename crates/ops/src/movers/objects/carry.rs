@@ -34,29 +34,17 @@ pub(super) async fn carry(worker: &Worker, unit: &Unit) -> Result<Option<Settled
     Ok(settled)
 }
 
-/// Deletes at the target what the move wrote, a few at a time, and leaves what is another's by now.
-pub(super) async fn delete_all(route: &Route, all: Vec<Known>) -> Result<()> {
-    let delete = |known: Known| async move {
-        let attempt = |_| delete(route, &known.key, Some(&known));
-        match retrying("a deletion", attempt).await {
-            Err(error) if error.code() == "object_condition" => Ok(()),
-            result => result.map_err(|error| of_key(&known.key, error)).map(drop),
-        }
+/// Deletes keys at the target, a few at a time.
+pub(super) async fn delete_all(route: &Route, keys: &[String]) -> Result<()> {
+    let delete = |key: String| async move {
+        let attempt = |_| async {
+            route.pace.request().await;
+            route.target.unrecorded().delete(&key).await
+        };
+        retrying("a deletion", attempt).await.map_err(|error| of_key(&key, error)).map(drop)
     };
-    let deletes = futures::stream::iter(all).map(delete);
+    let deletes = futures::stream::iter(keys.to_vec()).map(delete);
     deletes.buffer_unordered(pace::IN_FLIGHT_MAX).try_collect::<()>().await
-}
-
-/// Deletes a key at the target. Where the manifest knows what the move wrote there, only that.
-async fn delete(route: &Route, key: &str, known: Option<&Known>) -> Result<bool> {
-    route.pace.request().await;
-    let target = route.target.unrecorded();
-    // On the way back whatever is there is the application's.
-    let written = known.and_then(|known| known.target.as_ref()).filter(|_| !route.own_target);
-    match written {
-        Some(written) => target.delete_matching(key, &written.etag).await,
-        None => target.delete(key).await,
-    }
 }
 
 impl Worker {
@@ -169,21 +157,11 @@ impl Worker {
             None if !self.route.own_target => return Ok(Some(Settled::Gone(key))),
             _ => {}
         }
-        match delete(&self.route, &key, unit.known.as_ref()).await {
-            Err(error) if error.code() == "object_condition" => return self.taken(key).await,
-            Err(error) => return Err(error),
-            Ok(true) => self.tally.deleted(),
-            Ok(false) => {}
+        self.route.pace.request().await;
+        if self.route.target.unrecorded().delete(&key).await? {
+            self.tally.deleted();
         }
         Ok(Some(Settled::Gone(key)))
-    }
-
-    /// A key that somebody else has written to at the target since: it is theirs from now on.
-    async fn taken(&self, key: String) -> Result<Option<Settled>> {
-        let Some(there) = self.head(&key).await? else { return Ok(Some(Settled::Gone(key))) };
-        let (target, size_bytes) = (Some(Seen::of(&there)), there.size_bytes);
-        let (state, source, digest) = (State::Foreign, None, None);
-        Ok(Some(Settled::Same(Known { key, state, source, target, digest, size_bytes })))
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
