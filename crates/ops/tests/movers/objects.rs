@@ -341,6 +341,50 @@ async fn what_the_target_held_before_is_never_touched() {
     assert_eq!(left, ["foreign", "same"]);
 }
 
+/// What the move wrote and somebody else overwrote is not the move's to delete.
+#[tokio::test]
+async fn what_another_has_overwritten_at_the_target_is_not_deleted() {
+    let (folder, east, west) = two();
+    for key in ["gone", "kept", "undone"] {
+        put(&east, key, key).await;
+    }
+    let there = there(&folder, &east, &west).await;
+    let first = carry(&there, 0, Extent::UntilQuiet).await;
+    put(&west, "gone", "theirs").await;
+    east.delete("gone").await.unwrap();
+    let delta = carry(&there, first.source_position, Extent::UntilQuiet).await;
+    assert_eq!((delta.written, delta.deleted), (0, 0));
+    let compared = proof(&there).await;
+    assert!(compared.equal && compared.count == 2, "{:?}", compared.differences);
+    put(&west, "undone", "theirs").await;
+    remove_copied(&there).await.unwrap();
+    let left: Vec<_> = contents(&west).await.into_iter().map(|(key, ..)| key).collect();
+    assert_eq!(left, ["gone", "undone"]);
+}
+
+/// A copy that died before it could note what it overwrote knows that it may have.
+#[tokio::test]
+async fn what_was_overwritten_and_not_noted_is_still_the_moves() {
+    let (folder, east, west) = two();
+    for key in ["deleted", "rewritten"] {
+        put(&east, key, "first").await;
+    }
+    let there = there(&folder, &east, &west).await;
+    let since = carry(&there, 0, Extent::UntilQuiet).await.source_position;
+    for key in ["deleted", "rewritten"] {
+        put(&east, key, "second").await;
+    }
+    let dying = Route { target: faulty(&west, Fault::NeverDurable), ..there.clone() };
+    let died = copy(&dying, since, Extent::UntilQuiet, &Tally::default()).await;
+    assert_eq!(died.unwrap_err().code(), "disk");
+    assert_eq!(read(&west, "deleted").await.as_deref(), Some("second"), "it was overwritten");
+    east.delete("deleted").await.unwrap();
+    let resumed = carry(&there, since, Extent::UntilQuiet).await;
+    assert_eq!(resumed.deleted, 1);
+    assert_equal(&there, 1).await;
+    assert_eq!(read(&west, "deleted").await, None);
+}
+
 #[tokio::test]
 async fn a_key_that_is_taken_is_refused_by_name_and_left_as_it_is() {
     let (folder, east, west) = two();

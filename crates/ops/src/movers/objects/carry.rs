@@ -34,17 +34,30 @@ pub(super) async fn carry(worker: &Worker, unit: &Unit) -> Result<Option<Settled
     Ok(settled)
 }
 
-/// Deletes keys at the target, a few at a time.
-pub(super) async fn delete_all(route: &Route, keys: &[String]) -> Result<()> {
-    let delete = |key: String| async move {
-        let attempt = |_| async {
-            route.pace.request().await;
-            route.target.unrecorded().delete(&key).await
-        };
-        retrying("a deletion", attempt).await.map_err(|error| of_key(&key, error)).map(drop)
+/// Deletes at the target what the move wrote, a few at a time, and leaves what is another's by now.
+pub(super) async fn delete_all(route: &Route, all: Vec<Known>) -> Result<()> {
+    let delete = |known: Known| async move {
+        let attempt = |_| delete(route, &known.key, Some(&known));
+        match retrying("a deletion", attempt).await {
+            Err(error) if error.code() == "object_condition" => Ok(()),
+            result => result.map_err(|error| of_key(&known.key, error)).map(drop),
+        }
     };
-    let deletes = futures::stream::iter(keys.to_vec()).map(delete);
+    let deletes = futures::stream::iter(all).map(delete);
     deletes.buffer_unordered(pace::IN_FLIGHT_MAX).try_collect::<()>().await
+}
+
+/// Deletes a key at the target. Where the manifest knows what the move wrote there, only that.
+async fn delete(route: &Route, key: &str, known: Option<&Known>) -> Result<bool> {
+    route.pace.request().await;
+    let target = route.target.unrecorded();
+    // On the way back whatever is there is the application's.
+    let known = known.filter(|known| known.state == State::Carried && !route.own_target);
+    let written = known.and_then(|known| known.target.as_ref());
+    match written {
+        Some(written) => target.delete_matching(key, &written.etag).await,
+        None => target.delete(key).await,
+    }
 }
 
 impl Worker {
@@ -53,10 +66,11 @@ impl Worker {
         // What is read now may be newer than what was seen; it is noted as it is.
         // Where the source says its digest, the target holds the bytes against it.
         let Some((info, content)) = self.route.source.get_announced(&unit.key).await? else {
-            return self.gone(unit).await;
+            return self.gone(unit, number).await;
         };
-        if unit.known.as_ref().is_some_and(|known| known.holds(&Seen::of(&info))) {
-            return Ok(None);
+        if let Some(known) = unit.known.as_ref().filter(|known| known.holds(&Seen::of(&info))) {
+            // It was about to be written, and is not.
+            return Ok(Some(Settled::Same(known.clone())));
         }
         match &unit.known {
             Some(known) if known.state == State::Foreign && known.target.is_some() => {
@@ -150,18 +164,30 @@ impl Worker {
     }
 
     /// A key that the source no longer has goes from the target too, if the move wrote it.
-    async fn gone(&self, unit: &Unit) -> Result<Option<Settled>> {
+    async fn gone(&self, unit: &Unit, number: u32) -> Result<Option<Settled>> {
         let key = unit.key.clone();
         match &unit.known {
             Some(Known { state: State::Foreign, .. }) => return Ok(None),
             None if !self.route.own_target => return Ok(Some(Settled::Gone(key))),
             _ => {}
         }
-        self.route.pace.request().await;
-        if self.route.target.unrecorded().delete(&key).await? {
-            self.tally.deleted();
+        // An attempt before this one may have written what the manifest does not know.
+        let known = unit.known.as_ref().filter(|_| number == 1);
+        match delete(&self.route, &key, known).await {
+            Err(error) if error.code() == "object_condition" => return self.taken(key).await,
+            Err(error) => return Err(error),
+            Ok(true) => self.tally.deleted(),
+            Ok(false) => {}
         }
         Ok(Some(Settled::Gone(key)))
+    }
+
+    /// A key that somebody else has written to at the target since: it is theirs from now on.
+    async fn taken(&self, key: String) -> Result<Option<Settled>> {
+        let Some(there) = self.head(&key).await? else { return Ok(Some(Settled::Gone(key))) };
+        let (target, size_bytes) = (Some(Seen::of(&there)), there.size_bytes);
+        let (state, source, digest) = (State::Foreign, None, None);
+        Ok(Some(Settled::Same(Known { key, state, source, target, digest, size_bytes })))
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {

@@ -123,9 +123,9 @@ pub async fn remove_copied(route: &Route) -> Result<()> {
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.key.clone());
         let ours = page.into_iter().filter(|known| known.state != State::Foreign);
-        let keys: Vec<_> = ours.map(|known| known.key).collect();
-        carry::delete_all(route, &keys).await?;
-        let settled = keys.into_iter().map(Settled::Gone).collect();
+        let ours: Vec<_> = ours.collect();
+        let settled = ours.iter().map(|known| Settled::Gone(known.key.clone())).collect();
+        carry::delete_all(route, ours).await?;
         route.manifest.settle(settled).await?;
     }
 }
