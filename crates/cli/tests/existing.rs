@@ -99,6 +99,54 @@ async fn a_way_back_that_does_not_flow_is_shown_and_rollback_is_refused_until_it
     assert!(servers.ok(&["ps"])["way_back"]["run_id"].is_string());
 }
 
+/// T15: what must arrive in the window does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_is_over_gives_the_source_back_and_the_move_goes_on_later() {
+    let servers = Servers::start(Admin::Superuser).await;
+    servers.ok(&["up", "east"]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let urls = ["east", "west"].map(|name| servers.server(name).url_as("shop", PASSWORD, "shop"));
+    let writing = writer(urls, stop.clone());
+    let file = servers.path().join("plan.json").display().to_string();
+    let plan = ["migrate", "plan", "--from", "east", "--to", "west", "--window", "2s"];
+    servers.ok(&[&plan[..], &["--output", &file]].concat());
+    let mut moving = servers.command(&["migrate", "run", &file]).spawn().unwrap();
+    let named = format!("{}?application_name=trefoil-test", servers.west.url("shop"));
+    let holder = connect(&named).await.unwrap();
+    holder.batch_execute("SET default_transaction_read_only = off").await.unwrap();
+    // The way back is being armed: the next row that is written there is the window's marker.
+    let armed = "SELECT 1 FROM pg_publication WHERE pubname ~ '^tfr_'";
+    while holder.query(armed, &[]).await.unwrap().is_empty() {
+        assert!(moving.try_wait().unwrap().is_none(), "the move ended early");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    holder.batch_execute("BEGIN; LOCK TABLE trefoil.marker IN SHARE MODE").await.unwrap();
+    while moving.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let output = moving.wait_with_output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(answer.to_string().contains("users had waited 2000 ms"), "{answer:#}");
+    let told = servers.count("east", "SELECT count(*) FROM acks").await;
+    servers.eventually("east", "SELECT count(*) FROM acks", told + 20).await;
+    assert_eq!(servers.ok(&["ps"])["active"], "east");
+    let app = connect(&servers.west.url_as("shop", PASSWORD, "shop")).await;
+    assert!(app.is_err(), "the target stays closed");
+
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    drop(holder);
+    let moved = servers.ok(&["runs", "resume", "last"]);
+    let password = format!("ALTER ROLE shop PASSWORD '{PASSWORD}'");
+    servers.west.execute("shop", &password).await;
+    let told = servers.count("west", "SELECT count(*) FROM acks").await;
+    servers.eventually("west", "SELECT count(*) FROM acks", told + 20).await;
+    stop.store(true, Ordering::SeqCst);
+    let acked = writing.await.unwrap();
+    let kept = format!("SELECT count(*) FROM acks WHERE seq <= {}", acked.last().unwrap());
+    assert_eq!(servers.count("west", &kept).await, acked.len() as i64, "{moved:#}");
+    servers.ok(&["migrate", "finish", "last"]);
+}
+
 /// What belongs to the application on the side that a rollback has left, and the fence there.
 fn is_carried(line: &str) -> bool {
     let relation = ["items", "acks", "notes", "audit"].iter().any(|name| line.contains(name));

@@ -108,6 +108,13 @@ async fn an_administrator_who_may_subscribe_needs_no_client_of_ours() {
     let servers = Servers::of(Admin::Subscriber, Some(16)).await;
     let plan = servers.ok(&["migrate", "plan", "--from", "east", "--to", "west"]);
     assert_eq!(codes(&plan), Vec::<&str>::new(), "{plan:#}");
+    // What no stream carries we write ourselves, and need that right for it.
+    let cache = "CREATE UNLOGGED TABLE cache (n int); ALTER TABLE cache OWNER TO shop_owner";
+    servers.east.execute("shop", cache).await;
+    let plan = ["migrate", "plan", "--from", "east", "--to", "west", "--unlogged"];
+    let plan = servers.ok(&plan);
+    assert_eq!(codes(&plan), ["replica_role_needed", "replica_role_needed"], "{plan:#}");
+    servers.east.execute("shop", "DROP TABLE cache").await;
     let stop = Arc::new(AtomicBool::new(false));
     let urls = ["east", "west"].map(|name| servers.server(name).url_as("shop", PASSWORD, "shop"));
     let writing = writer(urls, stop.clone());

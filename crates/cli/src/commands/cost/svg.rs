@@ -2,8 +2,8 @@
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, dec};
 use serde::Serialize;
 use trefoil_core::cost::curve::Curve;
 use trefoil_core::cost::quantity::words;
@@ -13,11 +13,11 @@ use crate::{Error, Result};
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 72.0;
-const RIGHT: f64 = 940.0;
+const RIGHT: f64 = 920.0;
 const TOP: f64 = 30.0;
 const BASE: f64 = 370.0;
-/// How many lines of the grid there are in each direction.
-const TICKS: u32 = 5;
+/// How many lines of the grid there are about in each direction.
+const TICKS: Decimal = dec!(5);
 /// Colours that differ in lightness too, for eyes that do not tell them apart.
 const COLOURS: [&str; 6] = ["#1d4ed8", "#ea580c", "#15803d", "#7e22ce", "#be123c", "#0f766e"];
 
@@ -80,8 +80,9 @@ pub(super) fn curve(curve: &Curve) -> Result<String> {
     let totals =
         curve.points.iter().flat_map(|point| &point.totals_usd).filter_map(|total| total.0);
     let most = totals.max().filter(|most| !most.is_zero()).unwrap_or(Decimal::ONE);
-    let scale = Scale { from: number(first.value), to: number(last.value), most: number(most) };
-    let tick = |share: u32| Decimal::from(share) / Decimal::from(TICKS);
+    let amounts = round_values(Decimal::ZERO, most);
+    let top = amounts.last().copied().unwrap_or(most).max(most);
+    let scale = Scale { from: number(first.value), to: number(last.value), most: number(top) };
     let picture = Picture {
         title: format!("USD a month over {}", curve.unit),
         width: WIDTH,
@@ -91,13 +92,14 @@ pub(super) fn curve(curve: &Curve) -> Result<String> {
         top: TOP,
         base: BASE,
         series: (0..curve.clouds.len()).map(|cloud| series(curve, cloud, &scale)).collect(),
-        values: (0..=TICKS)
-            .map(|share| first.value + (last.value - first.value) * tick(share))
-            .map(|value| Tick { at: scale.x(value), label: words(value.round_dp(1)) })
+        values: round_values(first.value, last.value)
+            .into_iter()
+            .filter(|value| *value <= last.value)
+            .map(|value| Tick { at: scale.x(value), label: words(value) })
             .collect(),
-        amounts: (0..=TICKS)
-            .map(|share| most * tick(share))
-            .map(|amount| Tick { at: scale.y(amount), label: words(amount.round_dp(0)) })
+        amounts: amounts
+            .into_iter()
+            .map(|amount| Tick { at: scale.y(amount), label: words(amount) })
             .collect(),
         marks: curve
             .break_even
@@ -106,6 +108,27 @@ pub(super) fn curve(curve: &Curve) -> Result<String> {
             .collect(),
     };
     render("curve.svg", include_str!("../../../templates/curve.svg"), &picture)
+}
+
+/// Round values a round step apart, from the first within the range to the first at or beyond its end.
+fn round_values(from: Decimal, to: Decimal) -> Vec<Decimal> {
+    let about = (to - from) / TICKS;
+    let mut step = Decimal::ONE;
+    while step > about {
+        step /= Decimal::TEN;
+    }
+    while step * Decimal::TEN <= about {
+        step *= Decimal::TEN;
+    }
+    let factors = [Decimal::ONE, Decimal::TWO, dec!(5), Decimal::TEN];
+    let step = step * factors.into_iter().find(|one| step * one >= about).unwrap_or(Decimal::TEN);
+    let mut at = (from / step).ceil() * step;
+    let mut values = vec![at.normalize()];
+    while at < to {
+        at += step;
+        values.push(at.normalize());
+    }
+    values
 }
 
 fn series(curve: &Curve, cloud: usize, scale: &Scale) -> Series {
@@ -133,4 +156,25 @@ pub(super) fn render(name: &str, template: &str, value: &impl Serialize) -> Resu
         Error::failed("cost_write", format!("the template {name} is wrong")).because(error)
     };
     environment.render_str(template, context! { page => Serde(value) }).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grid_has_round_values() {
+        let values = |from, to| round_values(from, to);
+        assert_eq!(values(dec!(0), dec!(660.2)), [0, 200, 400, 600, 800].map(Decimal::from));
+        assert_eq!(values(dec!(1), dec!(100)), [20, 40, 60, 80, 100].map(Decimal::from));
+        let small = values(dec!(0), dec!(0.0042));
+        assert_eq!(
+            small,
+            [dec!(0), dec!(0.001), dec!(0.002), dec!(0.003), dec!(0.004), dec!(0.005)]
+        );
+        assert_eq!(
+            values(dec!(0), dec!(20000)),
+            [0, 5_000, 10_000, 15_000, 20_000].map(Decimal::from)
+        );
+    }
 }

@@ -1,5 +1,8 @@
 //! Roles: what ours may do, who could pass a fence, who is carried.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use trefoil_core::finding::Finding;
 
 use super::{blocker, info, warning, with_command};
@@ -10,6 +13,9 @@ use crate::movers::postgres::connect::{Pair, Server};
 use crate::movers::postgres::rights::{self, Rights};
 use crate::movers::postgres::roles;
 use crate::movers::postgres::sql::quote_ident;
+
+/// How long a session that begins may be without a name.
+const BEGINS_WITHIN: Duration = Duration::from_millis(300);
 
 /// Whether we may do what a move needs, and nobody can pass the fence.
 pub(super) async fn rights(server: &Server) -> Result<Vec<Finding>> {
@@ -87,22 +93,35 @@ async fn own_role_in_use(server: &Server, user: &str) -> Result<Vec<Finding>> {
     if server.admin.application_role.is_some() {
         return Ok(vec![]);
     }
-    let sql = "SELECT DISTINCT coalesce(nullif(application_name, ''), 'without a name')
+    let mut others = sessions_of_our_role(server).await?;
+    if !others.is_empty() {
+        // A session that is just beginning has no name for a moment, and may be ours.
+        tokio::time::sleep(BEGINS_WITHIN).await;
+        let again = sessions_of_our_role(server).await?;
+        others.retain(|pid, name| again.get(pid) == Some(name));
+    }
+    if others.is_empty() {
+        return Ok(vec![]);
+    }
+    let names: BTreeSet<_> = others.into_values().collect();
+    let why = format!(
+        "{user} on {}, which the fence lets in, is used by others too: {}",
+        server.name,
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    );
+    let command = format!("end them, and let an application connect as a role other than {user}");
+    Ok(vec![with_command(blocker("admin_in_use", why), command)])
+}
+
+/// The sessions of our role that do not call themselves ours: their processes and names.
+async fn sessions_of_our_role(server: &Server) -> Result<BTreeMap<i32, String>> {
+    let sql = "SELECT pid, coalesce(nullif(application_name, ''), 'without a name')
                FROM pg_stat_activity
                WHERE usename = session_user AND datname = current_database()
                  AND backend_type = 'client backend'
                  AND application_name !~ '^trefoil' AND application_name !~ '^tfr?_'";
-    let others = server.texts("look for sessions of our role", sql, &[]).await?;
-    if others.is_empty() {
-        return Ok(vec![]);
-    }
-    let why = format!(
-        "{user} on {}, which the fence lets in, is used by others too: {}",
-        server.name,
-        others.join(", ")
-    );
-    let command = format!("end them, and let an application connect as a role other than {user}");
-    Ok(vec![with_command(blocker("admin_in_use", why), command)])
+    let rows = server.query("look for sessions of our role", sql, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// A superuser passes any fence. One that we may not close is the provider's or another person's:

@@ -3,7 +3,7 @@
 use trefoil_core::finding::Finding;
 
 use super::{blocker, info, warning, with_command};
-use crate::movers::postgres::catalog::USER_SCHEMAS;
+use crate::movers::postgres::catalog::{Persistence, USER_SCHEMAS, names, tables_of};
 use crate::movers::postgres::client;
 use crate::movers::postgres::connect::{Pair, Server};
 use crate::movers::postgres::paths::{self, Login};
@@ -21,10 +21,26 @@ pub(super) async fn between(pair: &Pair) -> Result<Vec<Finding>> {
         Carrier::Subscription => {
             let back =
                 Pair { source: pair.target.again().await?, target: pair.source.again().await? };
-            Ok(vec![way(pair).await?, way(&back).await?])
+            let mut findings = vec![way(pair).await?, way(&back).await?];
+            // Those we copy ourselves, there and back.
+            let unlogged = tables_of(&pair.source, Persistence::Unlogged).await?;
+            findings.extend(would_all_fire(pair, [&one, &other], &names(&unlogged)));
+            Ok(findings)
         }
         Carrier::Client => by_ourselves(pair, &one, &other).await,
     }
+}
+
+/// The servers on which our rows would fire what belongs to `tables`.
+fn would_all_fire<'a>(
+    pair: &'a Pair,
+    [one, other]: [&'a Rights; 2],
+    tables: &'a [String],
+) -> impl Iterator<Item = Finding> + 'a {
+    [(&pair.source, one), (&pair.target, other)]
+        .into_iter()
+        .filter(move |(_, rights)| !rights.replica_role && !tables.is_empty())
+        .map(move |(server, rights)| would_fire(server, rights, tables))
 }
 
 /// Our client reads from both servers and writes to both, one after the other.
@@ -40,8 +56,7 @@ async fn by_ourselves(pair: &Pair, one: &Rights, other: &Rights) -> Result<Vec<F
         may_not.join(" and ")
     );
     findings.push(info("carried_by_client", why));
-    let fires = fires(&pair.source).await?;
-    for (server, rights) in [(&pair.source, one), (&pair.target, other)] {
+    for server in [&pair.source, &pair.target] {
         match client::prove(server).await {
             Ok(()) => {
                 let why = format!("changes of {} can be read", server.name);
@@ -49,10 +64,10 @@ async fn by_ourselves(pair: &Pair, one: &Rights, other: &Rights) -> Result<Vec<F
             }
             Err(error) => findings.push(closed(error)?),
         }
-        if !rights.replica_role && !fires.is_empty() {
-            findings.push(would_fire(server, rights, &fires));
-        }
     }
+    let mut fires = fires(&pair.source).await?;
+    fires.extend(names(&tables_of(&pair.source, Persistence::Unlogged).await?));
+    findings.extend(would_all_fire(pair, [one, other], &fires));
     Ok(findings)
 }
 
