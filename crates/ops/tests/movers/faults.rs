@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     OverwrittenWhenRead,
     /// Every read deletes the object first.
     DeletedWhenRead,
+    /// What was written is never known to be durable.
+    NeverDurable,
     /// Every look at the record writes another object.
     NeverQuiet(AtomicU32),
 }
@@ -107,6 +109,13 @@ impl ObjectsDriver for Faulty {
 
     async fn position(&self) -> Result<u64> {
         self.inner.position().await
+    }
+
+    async fn sync(&self) -> Result<()> {
+        match self.fault {
+            Fault::NeverDurable => Err(Error::failed("disk", "the disk is gone")),
+            _ => self.inner.sync().await,
+        }
     }
 
     async fn health(&self) -> Result<()> {

@@ -362,6 +362,29 @@ async fn what_another_has_overwritten_at_the_target_is_not_deleted() {
     assert_eq!(left, ["gone", "undone"]);
 }
 
+/// A copy that died before it could note what it overwrote knows that it may have.
+#[tokio::test]
+async fn what_was_overwritten_and_not_noted_is_still_the_moves() {
+    let (folder, east, west) = two();
+    for key in ["deleted", "rewritten"] {
+        put(&east, key, "first").await;
+    }
+    let there = there(&folder, &east, &west).await;
+    let since = carry(&there, 0, Extent::UntilQuiet).await.source_position;
+    for key in ["deleted", "rewritten"] {
+        put(&east, key, "second").await;
+    }
+    let dying = Route { target: faulty(&west, Fault::NeverDurable), ..there.clone() };
+    let died = copy(&dying, since, Extent::UntilQuiet, &Tally::default()).await;
+    assert_eq!(died.unwrap_err().code(), "disk");
+    assert_eq!(read(&west, "deleted").await.as_deref(), Some("second"), "it was overwritten");
+    east.delete("deleted").await.unwrap();
+    let resumed = carry(&there, since, Extent::UntilQuiet).await;
+    assert_eq!(resumed.deleted, 1);
+    assert_equal(&there, 1).await;
+    assert_eq!(read(&west, "deleted").await, None);
+}
+
 #[tokio::test]
 async fn a_key_that_is_taken_is_refused_by_name_and_left_as_it_is() {
     let (folder, east, west) = two();

@@ -52,7 +52,8 @@ async fn delete(route: &Route, key: &str, known: Option<&Known>) -> Result<bool>
     route.pace.request().await;
     let target = route.target.unrecorded();
     // On the way back whatever is there is the application's.
-    let written = known.and_then(|known| known.target.as_ref()).filter(|_| !route.own_target);
+    let known = known.filter(|known| known.state == State::Carried && !route.own_target);
+    let written = known.and_then(|known| known.target.as_ref());
     match written {
         Some(written) => target.delete_matching(key, &written.etag).await,
         None => target.delete(key).await,
@@ -65,10 +66,11 @@ impl Worker {
         // What is read now may be newer than what was seen; it is noted as it is.
         // Where the source says its digest, the target holds the bytes against it.
         let Some((info, content)) = self.route.source.get_announced(&unit.key).await? else {
-            return self.gone(unit).await;
+            return self.gone(unit, number).await;
         };
-        if unit.known.as_ref().is_some_and(|known| known.holds(&Seen::of(&info))) {
-            return Ok(None);
+        if let Some(known) = unit.known.as_ref().filter(|known| known.holds(&Seen::of(&info))) {
+            // It was about to be written, and is not.
+            return Ok(Some(Settled::Same(known.clone())));
         }
         match &unit.known {
             Some(known) if known.state == State::Foreign && known.target.is_some() => {
@@ -162,14 +164,16 @@ impl Worker {
     }
 
     /// A key that the source no longer has goes from the target too, if the move wrote it.
-    async fn gone(&self, unit: &Unit) -> Result<Option<Settled>> {
+    async fn gone(&self, unit: &Unit, number: u32) -> Result<Option<Settled>> {
         let key = unit.key.clone();
         match &unit.known {
             Some(Known { state: State::Foreign, .. }) => return Ok(None),
             None if !self.route.own_target => return Ok(Some(Settled::Gone(key))),
             _ => {}
         }
-        match delete(&self.route, &key, unit.known.as_ref()).await {
+        // An attempt before this one may have written what the manifest does not know.
+        let known = unit.known.as_ref().filter(|_| number == 1);
+        match delete(&self.route, &key, known).await {
             Err(error) if error.code() == "object_condition" => return self.taken(key).await,
             Err(error) => return Err(error),
             Ok(true) => self.tally.deleted(),

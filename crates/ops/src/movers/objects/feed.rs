@@ -185,10 +185,10 @@ impl Feed<'_> {
             let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
             units.retain(|unit| in_flight.insert(unit.key.clone()));
         }
-        let fresh = units.iter().filter(|unit| unit.known.is_none() && !unit.gone);
-        let fresh: Vec<_> = fresh.map(|unit| unit.key.clone()).collect();
-        if !fresh.is_empty() {
-            self.route.manifest.intend(fresh).await?;
+        let written = units.iter().filter(|unit| !unit.gone);
+        let written: Vec<_> = written.map(|unit| unit.key.clone()).collect();
+        if !written.is_empty() {
+            self.route.manifest.intend(written).await?;
         }
         for unit in units {
             self.queue.push(unit).await?;

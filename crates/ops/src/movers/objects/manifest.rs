@@ -54,7 +54,7 @@ pub(super) struct Known {
 /// Whose object it is that the target holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// The move's, or none: it was about to be written.
+    /// The move's, one of its before, or none: it was about to be written.
     Intended,
     /// The move's.
     Carried,
@@ -136,7 +136,9 @@ impl Seen {
 impl Known {
     /// Whether the source's object is the one that the target holds already.
     pub(super) fn holds(&self, source: &Seen) -> bool {
-        self.target.is_some() && self.source.as_ref().is_some_and(|seen| seen.is(source))
+        // What was about to be overwritten may have been.
+        let noted = self.state != State::Intended && self.target.is_some();
+        noted && self.source.as_ref().is_some_and(|seen| seen.is(source))
     }
 }
 
@@ -259,10 +261,12 @@ impl Manifest {
         .await
     }
 
-    /// Notes that these keys are about to be written, before they are.
+    /// Notes that these keys are about to be written, before they are: until it is noted what was
+    /// written, nobody can tell it from what another writes.
     pub(super) async fn intend(&self, keys: Vec<String>) -> Result<()> {
         self.write(move |db, _| {
-            let note = "INSERT OR IGNORE INTO objects (key, state, size) VALUES (?1, 0, 0)";
+            let note = "INSERT INTO objects (key, state, size) VALUES (?1, 0, 0) \
+                        ON CONFLICT (key) DO UPDATE SET state = 0 WHERE state = 1";
             let mut note = db.prepare_cached(note)?;
             keys.iter().try_for_each(|key| note.execute([key.as_bytes()]).map(drop))
         })
