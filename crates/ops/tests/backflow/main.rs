@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    if arguments.get(1).is_some_and(|first| first == "backflow") {
+    if arguments.iter().any(|argument| argument == "backflow") {
         return runtime.block_on(serve(&arguments));
     }
     runtime.block_on(async {
