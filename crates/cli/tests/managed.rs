@@ -50,6 +50,8 @@ async fn what_a_managed_administrator_lacks_is_named_with_its_command() {
         assert!(codes(&found).contains(&code), "{take}: {found:#}");
         servers.east.execute("shop", give).await;
     }
+    let looked = servers.run(&["migrate", "preflight", "--from", "east", "--to", "west"]).1;
+    assert!(looked.to_string().contains("carried_by_client"), "{looked:#}");
     servers.west.execute("shop", "ALTER ROLE manager NOCREATEROLE").await;
     let found = servers.ok(&plan);
     assert!(codes(&found).contains(&"role_missing"), "{found:#}");

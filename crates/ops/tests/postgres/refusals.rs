@@ -20,6 +20,20 @@ const OBSTACLES: &[(&str, &str, &str)] = &[
     ("east", "CREATE UNLOGGED TABLE public.x (n int PRIMARY KEY)", "unlogged"),
     ("east", "CREATE TABLE public.x (j json)", "identity_impossible"),
     ("east", "ALTER TABLE public.acks ENABLE ALWAYS TRIGGER acks_audit", "triggers_always"),
+    (
+        "east",
+        "CREATE RULE loud AS ON UPDATE TO public.log DO ALSO NOTIFY said;
+         ALTER TABLE public.log ENABLE ALWAYS RULE loud",
+        "rules_always",
+    ),
+    (
+        "east",
+        "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER far FOREIGN DATA WRAPPER far;
+         CREATE FOREIGN TABLE public.x (n int) SERVER far",
+        "foreign_tables",
+    ),
+    ("east", CRON, "background_writers"),
+    ("east", CRON, "extension_missing"),
     ("east", "SELECT lo_from_bytea(0, 'x')", "large_objects"),
     ("east", "CREATE ROLE boss SUPERUSER LOGIN", "other_superuser"),
     (
@@ -43,6 +57,10 @@ const OBSTACLES: &[(&str, &str, &str)] = &[
     ("west", "CREATE TABLE public.x (n int)", "target_not_empty"),
     ("west", "ALTER ROLE app RENAME TO other", "application_role"),
 ];
+
+/// As if an extension were installed that writes by itself: this machine has none.
+const CRON: &str = "INSERT INTO pg_extension
+    SELECT 99999, 'pg_cron', extowner, extnamespace, false, '1.6', NULL, NULL FROM pg_extension";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_obstacle_is_named() {
@@ -73,6 +91,9 @@ async fn each_obstacle_is_named() {
 
 async fn undo(bench: &Bench, environment: &str, sql: &str) {
     let undo = match sql {
+        CRON => "DELETE FROM pg_extension WHERE extname = 'pg_cron'",
+        _ if sql.contains("far") => "DROP FOREIGN DATA WRAPPER far CASCADE",
+        _ if sql.contains("loud") => "DROP RULE loud ON public.log",
         _ if sql.contains("public.x ") => "DROP TABLE public.x",
         _ if sql.contains("ALWAYS") => "ALTER TABLE public.acks ENABLE TRIGGER acks_audit",
         _ if sql.contains("lo_from") => "SELECT lo_unlink(oid) FROM pg_largeobject_metadata",
