@@ -65,3 +65,30 @@ pub(crate) fn check_limit(limit: usize) -> Result<()> {
     let why = format!("{limit} entries were asked for; 1 to {PAGE_MAX} are allowed");
     Err(Error::usage("limit_range", why))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(200);
+
+    /// Takes pieces that come every so often, and ends with the last.
+    async fn taken(pause: Duration, pieces: u32) -> Result<()> {
+        let content = futures::stream::iter(0..pieces).then(move |_| async move {
+            tokio::time::sleep(pause).await;
+            Ok(Bytes::from_static(b"piece"))
+        });
+        let (mut content, beat) = beating(content.boxed());
+        let take = async {
+            while content.next().await.is_some() {}
+            Ok(())
+        };
+        while_it_moves(LIMIT, "objects", &beat, take).await
+    }
+
+    #[tokio::test]
+    async fn what_moves_may_take_long_and_what_stands_still_may_not() {
+        taken(LIMIT / 8, 20).await.unwrap();
+        assert_eq!(taken(LIMIT * 4, 2).await.unwrap_err().code(), "service_timeout");
+    }
+}

@@ -7,6 +7,7 @@ mod targets;
 use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_clouds::operate::render::Artefact;
+use trefoil_core::cost::PriceBook;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::{Profile, misfit_at};
 
@@ -63,10 +64,11 @@ pub(super) async fn run(cx: &Cx, args: &RenderArgs) -> Result<ExitStatus> {
     let written = output::write(&args.output, &artefacts, (args.edited, args.dry_run), |text| {
         cx.printer.talk(text);
     })?;
+    let book = PriceBook::embedded()?;
     let answer = Answer {
         output: args.output.display().to_string(),
         dry_run: args.dry_run,
-        environments: targets.iter().map(rendered).collect::<Result<_>>()?,
+        environments: targets.iter().map(|one| rendered(one, &book)).collect::<Result<_>>()?,
         files: written,
     };
     cx.printer.answer(&answer, || text(&answer))?;
@@ -125,14 +127,14 @@ fn once_each(mut artefacts: Vec<Artefact>) -> Result<Vec<Artefact>> {
     }
 }
 
-fn rendered(target: &Target) -> Result<Rendered> {
+fn rendered(target: &Target, book: &PriceBook) -> Result<Rendered> {
     let Deployment { folder, region, spec, .. } = &target.deployment;
     Ok(Rendered {
         folder: folder.clone(),
         cloud: target.cloud.clone(),
         region: region.clone(),
         profile: spec.profile,
-        profiles: profiles::compare(target)?,
+        profiles: profiles::compare(target, book)?,
     })
 }
 

@@ -32,10 +32,9 @@ pub(crate) struct ProfileCost {
 }
 
 /// The profiles in their order.
-pub(super) fn compare(target: &Target) -> Result<Vec<ProfileCost>> {
-    let book = PriceBook::embedded()?;
+pub(super) fn compare(target: &Target, book: &PriceBook) -> Result<Vec<ProfileCost>> {
     let profiles = [Profile::Small, Profile::Standard, Profile::Resilient];
-    profiles.into_iter().map(|profile| one(target, profile, &book)).collect()
+    profiles.into_iter().map(|profile| one(target, profile, book)).collect()
 }
 
 fn one(target: &Target, profile: Profile, book: &PriceBook) -> Result<ProfileCost> {

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio_postgres::types::ToSql;
+use trefoil_clouds::operate::process::ProcessId;
 
 use super::catalog;
 use super::connect::{Pair, Server};
@@ -23,6 +24,8 @@ const RESTORE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const RESTORE_ATTEMPTS: u32 = 3;
 /// How many indexes and constraints are made at the same time.
 const JOBS: u32 = 4;
+/// How folders of schemas are called; the process that made one and a random part follow.
+const FOLDER_PREFIX: &str = "trefoil-schema-";
 /// The settings of the programs' sessions.
 const OPTIONS: &str = "-c default_transaction_read_only=off -c statement_timeout=0";
 /// Sorting for one index never takes more memory than this, unless the server is set so.
@@ -82,9 +85,7 @@ pub(super) struct Archive {
 impl Archive {
     /// Reads a server's schema.
     pub(super) async fn of(source: &Server, tools: &PostgresBinaries) -> Result<Archive> {
-        let folder = TempDir::with_prefix("trefoil-schema-").map_err(|error| {
-            Error::failed("temporary_folder", "cannot make a temporary folder").because(error)
-        })?;
+        let folder = own_folder(&std::env::temp_dir())?;
         let archive = Archive { folder, tools: tools.clone() };
         let mut dump = program(tools, "pg_dump", source)?;
         dump.args(["--format=custom", "--schema-only", "--no-publications", "--no-subscriptions"])
@@ -159,6 +160,23 @@ impl Archive {
     }
 }
 
+/// A folder that says whose it is. Those of processes that were killed go.
+fn own_folder(beside: &Path) -> Result<TempDir> {
+    let cannot =
+        |error| Error::failed("temporary_folder", "cannot make a temporary folder").because(error);
+    for entry in std::fs::read_dir(beside).map_err(cannot)?.flatten() {
+        let name = entry.file_name();
+        let owner =
+            name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX)?.split_once('-'));
+        let Some(Ok(pid)) = owner.map(|(pid, _)| pid.parse()) else { continue };
+        if ProcessId::of(pid).is_none() && std::fs::remove_dir_all(entry.path()).is_err() {
+            tracing::debug!(folder = %entry.path().display(), "it is somebody else's");
+        }
+    }
+    let prefix = format!("{FOLDER_PREFIX}{}-", std::process::id());
+    TempDir::with_prefix_in(prefix, beside).map_err(cannot)
+}
+
 /// The memory that one of several sorts may take: together half of what the server shares among all
 /// its sessions, and never less than it is set to.
 async fn sort_memory_kib(server: &Server) -> Result<i64> {
@@ -220,4 +238,24 @@ async fn run_plain(mut command: Command, what: &str, limit: Duration) -> Result<
     let words = String::from_utf8_lossy(&output.stderr);
     let words: String = words.trim().chars().take(LAST_WORDS_BYTES).collect();
     Err(failed(words.replace('\n', "; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_dead_processes_go_and_no_others() {
+        let beside = tempfile::tempdir().unwrap();
+        let make = |name: &str| std::fs::create_dir(beside.path().join(name)).unwrap();
+        let own = format!("{FOLDER_PREFIX}{}-other", std::process::id());
+        // No process has a number beyond four million; see proc(5), `pid_max`.
+        let dead = format!("{FOLDER_PREFIX}4194305-a");
+        let all = [own.as_str(), &dead, "trefoil-schema-of-mine", "other"];
+        all.iter().for_each(|name| make(name));
+        let folder = own_folder(beside.path()).unwrap();
+        let is_there = |name: &str| beside.path().join(name).is_dir();
+        assert_eq!(all.map(is_there), [true, false, true, true]);
+        assert!(folder.path().is_dir());
+    }
 }
