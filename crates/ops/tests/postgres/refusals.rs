@@ -1,6 +1,9 @@
 //! What a move refuses, by name.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
+use tokio::time::Instant;
 use trefoil_clouds::conformance::postgres::TestPostgres;
 use trefoil_core::finding::{Finding, Severity};
 use trefoil_ops::movers::postgres::{Server, preflight};
@@ -58,6 +61,9 @@ const OBSTACLES: &[(&str, &str, &str)] = &[
     ("west", "ALTER ROLE app RENAME TO other", "application_role"),
 ];
 
+/// How long a transaction is open before a person is told that it holds up a stream's start.
+const LONG_TRANSACTION: Duration = Duration::from_secs(61);
+
 /// As if an extension were installed that writes by itself: this machine has none.
 const CRON: &str = "INSERT INTO pg_extension
     SELECT 99999, 'pg_cron', extowner, extnamespace, false, '1.6', NULL, NULL FROM pg_extension";
@@ -70,6 +76,9 @@ async fn each_obstacle_is_named() {
         "CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'";
     bench.east.execute("app", watch).await;
     let pair = bench.pair("east", "west").await;
+    let open = connect(&bench.app_url("east")).await.unwrap();
+    open.batch_execute("BEGIN; SELECT 1").await.unwrap();
+    let long = Instant::now() + LONG_TRANSACTION;
     let clean = preflight::of_move(&pair.source, Some(&pair.target), None).await.unwrap();
     assert_eq!(blockers(&clean), Vec::<&str>::new());
     assert!(clean.iter().any(|found| found.code == "no_primary_key"));
@@ -81,8 +90,11 @@ async fn each_obstacle_is_named() {
         assert!(preflight::require_none(&findings).is_err());
         undo(&bench, environment, sql).await;
     }
+    tokio::time::sleep_until(long).await;
     let findings = preflight::of_move(&pair.source, Some(&pair.target), None).await.unwrap();
     assert_eq!(blockers(&findings), Vec::<&str>::new());
+    let is_long = |found: &Finding| found.code == "long_transactions" && found.command.is_some();
+    assert!(!clean.iter().any(is_long) && findings.iter().any(is_long), "{findings:#?}");
 
     let same =
         preflight::of_move(&pair.source, Some(&bench.ours("east").await), None).await.unwrap();
@@ -185,4 +197,24 @@ async fn texts_must_sort_the_same_on_both_sides() {
     let findings =
         preflight::of_move(&bench.ours("east").await, Some(&target), None).await.unwrap();
     assert_eq!(blockers(&findings), ["collation_differs"]);
+}
+
+/// As if the library that sorts had been replaced since the indexes were made.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_an_older_library_sorted_are_told() {
+    let bench = Bench::start().await;
+    let sorted = "CREATE DATABASE sorted TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+    bench.east.execute("postgres", sorted).await;
+    let mut there = admin(&bench.east);
+    there.url = SecretString::from(bench.east.url("sorted"));
+    there.database = "sorted".into();
+    let source = Server::connect("east", &there).await.unwrap();
+    let told = async || {
+        let findings = preflight::of_move(&source, None, None).await.unwrap();
+        findings.into_iter().any(|found| found.code == "collation_version")
+    };
+    assert!(!told().await);
+    let older = "UPDATE pg_database SET datcollversion = '1' WHERE datname = 'sorted'";
+    bench.east.execute("postgres", older).await;
+    assert!(told().await);
 }
