@@ -1,9 +1,7 @@
 //! What a specification needs as `trefoil render` sets it up: with what its profile adds, and with
 //! all that stands around the application.
 
-use std::str::FromStr;
-
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, dec};
 
 use super::needs::{Needs, Network};
 use super::quantity::days;
@@ -11,10 +9,10 @@ use super::surroundings::{Job, Pair, Surroundings};
 use crate::Result;
 use crate::deployment::{log_days, with_profile};
 use crate::spec::{self, AppSpec, Profile};
-use crate::units::{Cron, Period};
+use crate::units::Period;
 
 /// Days of the year that a schedule is counted over.
-const YEAR_DAYS: u32 = 365;
+const YEAR_DAYS: Decimal = dec!(365);
 
 impl Needs {
     /// What a specification needs as `trefoil render` sets it up: with what its profile adds, in a
@@ -82,7 +80,7 @@ fn jobs(spec: &AppSpec) -> Vec<Job> {
     let usual = spec.workload.clone().unwrap_or_default().job_time;
     let job = |(name, job): (&String, &spec::Job)| Job {
         name: name.clone(),
-        runs: runs(&job.schedule),
+        runs: Decimal::from(job.schedule.times_a_year()) * days() / YEAR_DAYS,
         run_s: seconds(usual.min(job.timeout)),
         interruptible: job.interruptible,
     };
@@ -91,20 +89,6 @@ fn jobs(spec: &AppSpec) -> Vec<Job> {
 
 fn seconds(period: Period) -> Decimal {
     Decimal::from(period.as_millis()) / Decimal::ONE_THOUSAND
-}
-
-/// How often a schedule comes in a month: the days of a year on which it comes, times how often it
-/// comes on one of them.
-fn runs(schedule: &Cron) -> Decimal {
-    let fields: Vec<&str> = schedule.as_str().split_whitespace().collect();
-    let [minute, hour, day, month, week_day] = fields.as_slice() else { return Decimal::ZERO };
-    let within = |text: String, most_days: u32| {
-        Cron::from_str(&text).map_or(0, |cron| cron.times_within(most_days))
-    };
-    let on_days = within(format!("0 0 {day} {month} {week_day}"), YEAR_DAYS);
-    let each_day = within(format!("{minute} {hour} * * *"), 1);
-    let a_year = Decimal::from(on_days) * Decimal::from(each_day);
-    a_year * days() / Decimal::from(YEAR_DAYS)
 }
 
 fn pair(spec: &AppSpec, name: &str) -> Option<Pair> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use cronexpr::{FallbackTimezoneOption, ParseOptions, parse_crontab_with};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,10 +10,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Times that come again, in UTC: minute, hour, day of the month, month and day of the week, as
 /// crontab has them, such as `0 2 * * *` for 02:00 of each day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Cron {
     text: String,
+    /// How often it comes in a year, counted once for it and its copies: that takes a while, and
+    /// each estimate asks.
+    times: Arc<OnceLock<usize>>,
 }
+
+/// Days of the year that a schedule is counted over.
+const YEAR_DAYS: u32 = 365;
 
 impl Cron {
     /// A schedule that stands in our own code.
@@ -22,8 +29,24 @@ impl Cron {
         text.parse().expect("a schedule of our own is one")
     }
 
+    /// How often it comes in a year of 365 days.
+    pub(crate) fn times_a_year(&self) -> usize {
+        *self.times.get_or_init(|| self.count())
+    }
+
+    /// The days of a year on which it comes, times how often it comes on one of them.
+    fn count(&self) -> usize {
+        let fields: Vec<&str> = self.text.split_whitespace().collect();
+        let [minute, hour, day, month, week_day] = fields.as_slice() else { return 0 };
+        let within = |text: String, most_days: u32| {
+            Self::from_str(&text).map_or(0, |cron| cron.times_within(most_days))
+        };
+        let on_days = within(format!("0 0 {day} {month} {week_day}"), YEAR_DAYS);
+        on_days * within(format!("{minute} {hour} * * *"), 1)
+    }
+
     /// How often it comes within so many days from the beginning of a year of 365 days.
-    pub(crate) fn times_within(&self, most_days: u32) -> usize {
+    fn times_within(&self, most_days: u32) -> usize {
         // The last second before 2027-01-01T00:00:00Z.
         const BEFORE: i64 = 1_798_761_599;
         let end = BEFORE + i64::from(most_days) * 86_400;
@@ -39,6 +62,14 @@ impl Cron {
     }
 }
 
+impl PartialEq for Cron {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Cron {}
+
 impl FromStr for Cron {
     type Err = String;
 
@@ -50,7 +81,7 @@ impl FromStr for Cron {
             return Err(wrong(format!("it has {fields} fields, not 5")));
         }
         parse_crontab_with(text, options()).map_err(|error| wrong(reason(&error.to_string())))?;
-        Ok(Self { text: text.to_owned() })
+        Ok(Self { text: text.to_owned(), times: Arc::default() })
     }
 }
 
