@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use super::status::Status;
 use super::{POLL, STOP_TIMEOUT};
 use crate::engine::World;
+use crate::state::place_arguments;
 use crate::{Error, Result};
 
 /// Where a run's process writes its log.
@@ -32,17 +33,11 @@ pub(super) fn spawn(world: &World, run_id: &str) -> Result<Child> {
         .mode(0o600)
         .open(log_file(&world.folder, run_id))
         .map_err(cannot)?;
-    let mut command = Command::new(&world.program);
-    let folder = absolute(&world.folder).map_err(cannot)?;
-    // Said, so that no variable and no file of settings says otherwise.
-    match &world.log_url {
-        Some(url) => command.args(["--state", url]),
-        None => command.arg("--state").arg(&folder),
-    };
-    command
+    Command::new(&world.program)
+        .args(place_arguments(world.log_url.as_deref(), &world.folder).map_err(cannot)?)
         .arg("backflow")
         .arg("--folder")
-        .arg(&folder)
+        .arg(absolute(&world.folder).map_err(cannot)?)
         .arg("--file")
         .arg(absolute(&world.spec_file).map_err(cannot)?)
         .args(["--run", run_id])

@@ -10,7 +10,7 @@ use trefoil_clouds::operate::files;
 
 use super::judge::Verdict;
 use super::{Tool, log_file};
-use crate::state::{CRASH_AFTER_EVENT, CRASH_BEFORE_EVENT, Executor};
+use crate::state::{CRASH_AFTER_EVENT, CRASH_BEFORE_EVENT, Executor, place_arguments};
 use crate::{Error, Result};
 
 /// Starts `PROGRAM supervise --folder F --file SPEC --run RUN_ID`. It leaves this process's session
@@ -27,7 +27,7 @@ pub(super) fn spawn(tool: &Tool<'_>, run_id: &str) -> Result<Child> {
     command.args(["-v", "supervise"]).arg("--folder").arg(absolute(tool.folder).map_err(cannot)?);
     command.arg("--file").arg(absolute(tool.spec_file).map_err(cannot)?);
     command.args(["--run", run_id]);
-    with_state(&mut command, tool).map_err(cannot)?;
+    command.args(place_arguments(tool.log_url, tool.folder).map_err(cannot)?);
     // A crash that a test asks for is the executor's, not that of whoever follows it.
     command.env_remove(CRASH_AFTER_EVENT).env_remove(CRASH_BEFORE_EVENT);
     command.stdin(Stdio::null()).stdout(log).stderr(same).spawn().map_err(cannot)
@@ -37,22 +37,12 @@ pub(super) fn spawn(tool: &Tool<'_>, run_id: &str) -> Result<Child> {
 pub(super) fn take_over(tool: &Tool<'_>, run_id: &str, verdict: Verdict) -> Result<Child> {
     let mut command = Command::new(tool.program);
     command.arg("--file").arg(absolute(tool.spec_file).map_err(cannot)?);
-    with_state(&mut command, tool).map_err(cannot)?;
+    command.args(place_arguments(tool.log_url, tool.folder).map_err(cannot)?);
     command.args(["--no-progress", "runs", "resume", run_id]);
     if verdict == Verdict::Compensate {
         command.arg("--compensate-only");
     }
     command.stdin(Stdio::null()).spawn().map_err(cannot)
-}
-
-/// Says where the log is, whatever variables and files of settings say. With a log elsewhere the
-/// folder is always the one beside the specification.
-fn with_state(command: &mut Command, tool: &Tool<'_>) -> std::io::Result<()> {
-    match tool.log_url {
-        Some(url) => command.args(["--state", url]),
-        None => command.arg("--state").arg(absolute(tool.folder)?),
-    };
-    Ok(())
 }
 
 fn cannot(error: std::io::Error) -> Error {
