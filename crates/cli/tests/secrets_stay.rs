@@ -101,6 +101,14 @@ fn statements(town: &Town, environment: &str) -> PathBuf {
     town.path().join(format!("{environment}-statements.log"))
 }
 
+/// What a server stores of the password of the role of another program.
+fn verifier(town: &Town, environment: &str) -> String {
+    let stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'reader'";
+    let stored = town.sql(environment, stored).concat();
+    assert!(stored.starts_with("SCRAM-SHA-256$"), "{}", stored.len());
+    stored
+}
+
 fn set(town: &Town, name: &str, value: &str) {
     let secrets = town.site("east").services.secrets;
     block_on(secrets.set(name, &SecretString::from(value.to_owned()))).unwrap();
@@ -126,8 +134,13 @@ fn made_for(town: &Town, environment: &str, known: &mut Known) {
 fn a_move_and_a_rollback_write_no_secret_anywhere() {
     let town = Town::new("");
     town.ok(&["up", "east"]);
+    let reader = "CREATE ROLE reader LOGIN PASSWORD 'password-of-a-role-5f0c9a1e'";
+    town.sql("east", reader);
+    town.sql("east", "GRANT SELECT ON notes TO reader");
     let _east = log_every_statement(&town, "east");
     let mut known = Known::from([
+        ("a role's password".into(), "password-of-a-role-5f0c9a1e".to_owned()),
+        ("a role's verifier".into(), verifier(&town, "east")),
         ("a former value".into(), "former-value-0c7d1f52a9".to_owned()),
         ("a value".into(), "value-of-a-secret-b1946ac92492".to_owned()),
         ("a quoted value".into(), "it's \"quoted\" \\ 5f1d7a84db00".to_owned()),
@@ -157,10 +170,11 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
     }
     let output = resumed.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(verifier(&town, "west"), known["a role's verifier"], "the password is carried");
     for environment in ["east", "west"] {
         made_for(&town, environment, &mut known);
     }
-    assert!(known.len() >= 8, "both sides have passwords, and a stream back: {:?}", known.keys());
+    assert!(known.len() >= 10, "both sides have passwords, and a stream back: {:?}", known.keys());
     let back = town.command(&["-vv", "migrate", "rollback", "last"]).output().unwrap();
     assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
     let shown = town.command(&["runs", "show", "last"]).output().unwrap();
