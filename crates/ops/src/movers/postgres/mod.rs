@@ -10,7 +10,7 @@
 //!    [`client`]; [`lag`] waits for it and notices that it fails.
 //! 4. [`verify`] compares every row of both sides while they change.
 //!    Meanwhile [`ddl`] follows what people change in the schema.
-//! 5. In the window: the fence ([`access::close`]), [`marker::drain`], [`sequences::carry`],
+//! 5. In the window: the fence ([`access::close_as`]), [`marker::drain`], [`sequences::carry`],
 //!    [`verify::recheck`], [`stream::detach`], and [`access::open`] on the other side.
 //!
 //! Every function may be called again after the process died inside it.
@@ -31,15 +31,18 @@ pub mod marker;
 pub mod paths;
 pub mod preflight;
 pub mod prepare;
+mod publication;
 pub mod rights;
 pub mod roles;
 pub mod schema;
 pub mod sequences;
 pub mod shape;
+mod slots;
 pub mod sql;
 pub mod stream;
 pub mod unlogged;
 pub mod validate;
 pub mod verify;
 
-pub use connect::{Pair, Server};
+pub use bulk::Copied;
+pub use connect::{KeptSessions, Pair, Server};
