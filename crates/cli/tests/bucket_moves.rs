@@ -13,13 +13,20 @@ use std::time::Duration;
 use common::machine::{event_of, processes};
 use common::{Town, eventually_within, program, seed};
 use serde_json::Value;
+use trefoil_clouds::conformance::faults::Proxy;
 use trefoil_clouds::conformance::stand_ins::{self, SeaweedFs};
+use trefoil_core::digest::sha256_hex;
 
 /// How long a machine of two busy cores may need for what takes seconds.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The example application: `east` on this machine, the documents of `west` in a bucket.
 fn town(store: &SeaweedFs, bucket: &str) -> Town {
+    town_by(&store.endpoint(), store, bucket)
+}
+
+/// The same, by an endpoint that leads to the store.
+fn town_by(endpoint: &str, store: &SeaweedFs, bucket: &str) -> Town {
     let medassistant = program("medassistant");
     let mut town = Town::with(|port| {
         format!(
@@ -42,7 +49,7 @@ environments:
       documents: {{ endpoint: "{1}", name: {bucket} }}
 "#,
             medassistant.display(),
-            store.endpoint()
+            endpoint
         )
     });
     town.variables = store.variables().into();
@@ -71,13 +78,10 @@ fn assert_whole(town: &Town, environment: &str) {
     assert!(objects["written"].as_u64().unwrap() > 0, "{verdict:#}");
 }
 
-/// What rclone reads in the bucket is what the rows of the documents say, byte for byte: nothing is
-/// missing, nothing is too many.
-fn assert_bucket_is_whole(town: &Town, store: &SeaweedFs, bucket: &str, environment: &str) {
-    let rows = town.sql(environment, "SELECT digest || '  ' || id FROM documents");
-    let rows: BTreeSet<String> = rows.into_iter().collect();
+/// SHA-256 and key of everything below a path of the store, as rclone reads it.
+fn digests(store: &SeaweedFs, path: &str) -> BTreeSet<String> {
     let remote = format!(
-        ":s3,provider=SeaweedFS,env_auth=true,force_path_style=true,endpoint='{}':{bucket}/documents",
+        ":s3,provider=SeaweedFS,env_auth=true,force_path_style=true,endpoint='{}':{path}",
         store.endpoint()
     );
     let mut command = Command::new(stand_ins::program("rclone"));
@@ -85,7 +89,15 @@ fn assert_bucket_is_whole(town: &Town, store: &SeaweedFs, bucket: &str, environm
     let output = command.args(["hashsum", "sha256", "--download", &remote]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let there = String::from_utf8(output.stdout).unwrap();
-    let there: BTreeSet<String> = there.lines().map(str::to_owned).collect();
+    there.lines().map(str::to_owned).collect()
+}
+
+/// What rclone reads in the bucket is what the rows of the documents say, byte for byte: nothing is
+/// missing, nothing is too many.
+fn assert_bucket_is_whole(town: &Town, store: &SeaweedFs, bucket: &str, environment: &str) {
+    let rows = town.sql(environment, "SELECT digest || '  ' || id FROM documents");
+    let rows: BTreeSet<String> = rows.into_iter().collect();
+    let there = digests(store, &format!("{bucket}/documents"));
     assert!(!rows.is_empty());
     let missing: Vec<_> = rows.difference(&there).collect();
     let foreign: Vec<_> = there.difference(&rows).collect();
@@ -127,6 +139,72 @@ fn documents_move_into_a_bucket_and_back_under_writers() {
     });
     town.ok(&["migrate", "finish", &back]);
     assert_bucket_is_whole(&town, &store, &bucket, "east");
+}
+
+/// Small objects, then large ones.
+const LIMITED: [(&str, usize, usize); 2] = [("limited/a", 60, 100), ("limited/b", 8, 500_000)];
+const MAX_REQUESTS: u32 = 20;
+const MAX_MBPS: u32 = 8;
+/// Chance may bring the first write late and the last one early: so much of the time is certain.
+const CERTAIN: f64 = 0.8;
+
+/// Puts the objects of [`LIMITED`] into `east`; the lines that rclone will say of them.
+fn fill(town: &Town) -> BTreeSet<String> {
+    let site = town.site("east");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut lines = BTreeSet::new();
+    for (prefix, count, size_bytes) in LIMITED {
+        for n in 0..count {
+            let (key, content) = (format!("{prefix}/{n:02}"), vec![n as u8; size_bytes]);
+            lines.insert(format!("{}  {key}", sha256_hex(&content)));
+            let put = site.services.objects["documents"].put_bytes(&key, content.into());
+            runtime.block_on(put).unwrap();
+        }
+    }
+    lines
+}
+
+/// Within what time the objects of a prefix came to the store, how many, and their bytes without
+/// the last one's.
+fn written(proxy: &Proxy, prefix: &str) -> (f64, usize, u64) {
+    let passed = proxy.passed();
+    let puts = passed.iter().filter(|one| one.method == "PUT" && one.path.starts_with(prefix));
+    let puts: Vec<_> = puts.collect();
+    let (last, before) = puts.split_last().unwrap();
+    let bytes = before.iter().map(|one| one.bytes).sum();
+    ((last.at - before[0].at).as_secs_f64(), puts.len(), bytes)
+}
+
+#[test]
+fn a_move_with_limits_sends_no_more_than_they_say() {
+    let store = SeaweedFs::start();
+    let bucket = store.create_bucket("west");
+    let proxy = Proxy::before(&store.endpoint());
+    let town = town_by(&proxy.endpoint(), &store, &bucket);
+    town.ok(&["up", "east"]);
+    let expected = fill(&town);
+    let (file, _) = town.plan("east", "west");
+    for limit in ["--max-requests", "--max-mbps"] {
+        for value in ["0", "1000001", "-1", "fast"] {
+            let wrong = town.run(&["migrate", "run", &file, &format!("{limit}={value}")]);
+            let said = format!("{} {}", wrong.error, wrong.stderr);
+            assert_eq!(wrong.code, 2, "{limit} {value}: {said}");
+            assert!(said.contains(limit), "{said}");
+        }
+    }
+    let limits = [MAX_REQUESTS.to_string(), MAX_MBPS.to_string()];
+    let limits = ["--max-requests", &limits[0], "--max-mbps", &limits[1]];
+    let ran = town.ok(&[&["migrate", "run", &file][..], &limits].concat());
+    assert_eq!(ran["state"], "soaking");
+    let [(took_s, requests, _), (large_took_s, _, bytes)] =
+        LIMITED.map(|(prefix, ..)| written(&proxy, &format!("/{bucket}/{prefix}/")));
+    assert_eq!(requests, LIMITED[0].1, "each was written once");
+    let least_s = CERTAIN * requests as f64 / f64::from(MAX_REQUESTS);
+    assert!(took_s >= least_s, "{requests} requests in {took_s} s");
+    let least_s = CERTAIN * bytes as f64 * 8.0 / 1_000_000.0 / f64::from(MAX_MBPS);
+    assert!(large_took_s >= least_s, "{bytes} bytes in {large_took_s} s");
+    let there = digests(&store, &bucket);
+    assert!(there.is_superset(&expected), "missing {:#?}", expected.difference(&there));
 }
 
 fn supervisors(town: &Town) -> usize {

@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::objects::{
-    Attributes, ByteStream, Capabilities, Change, Condition, ListedObject, ObjectInfo, Objects,
-    ObjectsDriver, Page, Version, stream_of,
+    Attributes, ByteStream, Call, Capabilities, Change, Condition, ListedObject, ObjectInfo,
+    Objects, ObjectsDriver, Page, Version, stream_of,
 };
 use crate::{Error, Result};
 
@@ -393,6 +393,10 @@ impl ObjectsDriver for Recorded {
 
     fn unrecorded(&self) -> Option<Arc<dyn ObjectsDriver>> {
         Some(self.inner.clone())
+    }
+
+    fn requests(&self, call: Call) -> u64 {
+        self.inner.requests(call)
     }
 
     async fn put(

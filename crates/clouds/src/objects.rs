@@ -164,6 +164,21 @@ pub struct Capabilities {
     pub versions: bool,
 }
 
+/// A call of a driver, as far as it matters for how many requests it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// A page of keys, of at most a thousand.
+    List,
+    /// What is known of an object.
+    Head,
+    /// A whole object.
+    Read,
+    /// A write of so many bytes.
+    Write(u64),
+    /// A deletion.
+    Delete,
+}
+
 /// What a cloud implements. Keys have been validated; a driver never changes one.
 #[async_trait]
 pub trait ObjectsDriver: Send + Sync {
@@ -176,6 +191,11 @@ pub trait ObjectsDriver: Send + Sync {
     /// The driver below one that notes its changes in the bucket itself.
     fn unrecorded(&self) -> Option<Arc<dyn ObjectsDriver>> {
         None
+    }
+    /// How many requests a call sends to a store, as far as it is known before, and without those
+    /// that are sent again.
+    fn requests(&self, _call: Call) -> u64 {
+        1
     }
     /// Writes an object whole: readers see the old one or the new one. A digest that is given
     /// and does not fit the bytes is an error, and nothing is written. Fails with code
@@ -296,6 +316,12 @@ impl Objects {
     pub fn unrecorded(&self) -> Self {
         let below = self.driver.unrecorded();
         below.map_or_else(|| self.clone(), |driver| Self { driver })
+    }
+
+    /// How many requests a call sends to a store, as far as it is known before: none where the
+    /// bucket is on this machine, and more than one for a large write.
+    pub fn requests(&self, call: Call) -> u64 {
+        self.driver.requests(call)
     }
 
     /// What the driver can do beyond the least.

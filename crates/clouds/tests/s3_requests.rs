@@ -13,7 +13,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use trefoil_clouds::aws::{AccessKey, Address, S3Objects};
-use trefoil_clouds::objects::{Attributes, Condition, Objects, stream_of};
+use trefoil_clouds::objects::{Attributes, Call, Condition, Objects, stream_of};
 use trefoil_core::digest::sha256_hex;
 
 /// A request as it arrived.
@@ -227,6 +227,23 @@ async fn a_busy_store_is_given_the_time_that_it_asks_for() {
     objects.put_bytes("key", Bytes::from_static(b"x")).await.unwrap();
     assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(seen.lock().unwrap().len(), 2);
+    // Nor is it asked any earlier whether a write on a condition has happened after all.
+    static HEARD: Mutex<Vec<Instant>> = Mutex::new(Vec::new());
+    let (objects, _) = store(|seen, before| {
+        HEARD.lock().unwrap().push(Instant::now());
+        let mut busy = status(503, "SlowDown");
+        busy.headers_mut().insert("retry-after", "1".parse().unwrap());
+        match (&seen.method, before) {
+            (_, 0) => Some(busy),
+            (&Method::HEAD, _) => Some(status(404, "")),
+            _ => Some(ok()),
+        }
+    })
+    .await;
+    create(&objects).await.unwrap();
+    let heard = HEARD.lock().unwrap();
+    assert_eq!(heard.len(), 3);
+    assert!(heard[1] - heard[0] >= Duration::from_secs(1), "{heard:?}");
 }
 
 #[tokio::test]
@@ -290,6 +307,7 @@ async fn the_signature_of_a_part_has_its_digest_only_where_others_could_change_i
         let (said, always) = (Attributes::default(), Condition::Always);
         objects.put("key", content, &said, &always, None).await.unwrap();
         let parts: Vec<_> = seen.lock().unwrap().clone();
+        assert_eq!(parts.len() as u64, objects.requests(Call::Write(80 * 128 * 1024)));
         let parts: Vec<_> = parts.iter().filter(|seen| seen.method == Method::PUT).collect();
         assert_eq!(parts.len(), 2);
         for part in parts {

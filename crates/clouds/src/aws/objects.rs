@@ -31,8 +31,8 @@ use self::content::Announced;
 pub(super) use self::failure::{Outcome, failure, outcome};
 use self::upload::Upload;
 use crate::objects::{
-    Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ObjectInfo, ObjectsDriver,
-    Page, Version, other_etag,
+    Attributes, ByteStream, Call, Capabilities, Change, Condition, KeyRules, ObjectInfo,
+    ObjectsDriver, Page, Version, other_etag,
 };
 use crate::{Error, Result};
 
@@ -124,6 +124,15 @@ const DECLARED: Capabilities = Capabilities {
 impl ObjectsDriver for S3Objects {
     fn capabilities(&self) -> Capabilities {
         self.probed.get().copied().unwrap_or(DECLARED)
+    }
+
+    fn requests(&self, call: Call) -> u64 {
+        match call {
+            Call::Write(size_bytes) => upload::requests(size_bytes),
+            // What is there is asked first: the answer to a deletion does not say.
+            Call::Delete => 2,
+            Call::List | Call::Head | Call::Read => 1,
+        }
     }
 
     async fn probe(&self) -> Result<Capabilities> {

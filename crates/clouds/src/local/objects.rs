@@ -18,8 +18,8 @@ use super::object_files::{self, Opened, Received, file_error};
 use super::sqlite::{Rows, Sqlite, private_folder};
 use super::unsynced::Unsynced;
 use crate::objects::{
-    Attributes, ByteStream, Capabilities, Change, Condition, KeyRules, ListedObject, ObjectInfo,
-    ObjectsDriver, Page, other_etag,
+    Attributes, ByteStream, Call, Capabilities, Change, Condition, KeyRules, ListedObject,
+    ObjectInfo, ObjectsDriver, Page, other_etag,
 };
 use crate::{Error, Result};
 
@@ -199,6 +199,10 @@ impl ObjectsDriver for LocalObjects {
             tags: true,
             ..Capabilities::default()
         }
+    }
+
+    fn requests(&self, _call: Call) -> u64 {
+        0
     }
 
     async fn put(

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::marker::PhantomData;
 
 use rust_decimal::Decimal;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Visitor};
 use serde_json::{Map, Value};
 use trefoil_core::cost::UnitPrice;
 use trefoil_core::cost::refresh::{Found, Matches};
@@ -97,13 +97,16 @@ pub(crate) fn shape(url: &str, what: impl fmt::Display) -> Error {
 }
 
 /// Looks at each element of a list, one at a time.
+#[cfg(feature = "feed_lists")]
 pub(crate) struct Each<T, F>(F, PhantomData<T>);
 
 /// Looks at each element of a list with `look`.
+#[cfg(feature = "feed_lists")]
 pub(crate) fn each<T, F: FnMut(T)>(look: F) -> Each<T, F> {
     Each(look, PhantomData)
 }
 
+#[cfg(feature = "feed_lists")]
 impl<'de, T: DeserializeOwned, F: FnMut(T)> DeserializeSeed<'de> for Each<T, F> {
     type Value = ();
 
@@ -112,6 +115,7 @@ impl<'de, T: DeserializeOwned, F: FnMut(T)> DeserializeSeed<'de> for Each<T, F> 
     }
 }
 
+#[cfg(feature = "feed_lists")]
 impl<'de, T: DeserializeOwned, F: FnMut(T)> Visitor<'de> for Each<T, F> {
     type Value = ();
 
@@ -119,7 +123,7 @@ impl<'de, T: DeserializeOwned, F: FnMut(T)> Visitor<'de> for Each<T, F> {
         f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+    fn visit_seq<A: de::SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         while let Some(one) = list.next_element::<T>()? {
             (self.0)(one);
         }
@@ -128,13 +132,16 @@ impl<'de, T: DeserializeOwned, F: FnMut(T)> Visitor<'de> for Each<T, F> {
 }
 
 /// Looks at each entry of an object, one at a time.
+#[cfg(feature = "feed_entries")]
 pub(crate) struct EachEntry<T, F>(F, PhantomData<T>);
 
 /// Looks at each entry of an object with `look`.
+#[cfg(feature = "feed_entries")]
 pub(crate) fn each_entry<T, F: FnMut(String, T)>(look: F) -> EachEntry<T, F> {
     EachEntry(look, PhantomData)
 }
 
+#[cfg(feature = "feed_entries")]
 impl<'de, T: DeserializeOwned, F: FnMut(String, T)> DeserializeSeed<'de> for EachEntry<T, F> {
     type Value = ();
 
@@ -143,6 +150,7 @@ impl<'de, T: DeserializeOwned, F: FnMut(String, T)> DeserializeSeed<'de> for Eac
     }
 }
 
+#[cfg(feature = "feed_entries")]
 impl<'de, T: DeserializeOwned, F: FnMut(String, T)> Visitor<'de> for EachEntry<T, F> {
     type Value = ();
 
@@ -150,7 +158,7 @@ impl<'de, T: DeserializeOwned, F: FnMut(String, T)> Visitor<'de> for EachEntry<T
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: de::MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some((key, value)) = map.next_entry::<String, T>()? {
             (self.0)(key, value);
         }

@@ -8,7 +8,7 @@ pub mod edge_protocol;
 pub(crate) mod existing;
 pub(crate) mod reference;
 // Without a cloud that has a feed nothing reads one.
-#[cfg_attr(not(feature = "feed"), allow(dead_code))]
+#[cfg_attr(not(feature = "feed"), allow(dead_code, unused_imports))]
 pub mod feed;
 pub mod fetch;
 pub mod files;

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::engine::{Check, Context, Perform};
 use crate::movers::postgres::client::process;
 use crate::movers::postgres::fingerprint::Extent;
-use crate::movers::postgres::{Pair, catalog, ddl, guard, schema, stream};
+use crate::movers::postgres::{Copied, Pair, catalog, ddl, guard, schema, stream};
 
 #[async_trait]
 impl Perform for CopyRows {
@@ -21,7 +21,7 @@ impl Perform for CopyRows {
         let pair = Pair::open(cx, &self.from, &self.to).await?;
         let tables = catalog::tables(&pair.source).await?;
         let total: u64 = tables.iter().map(|table| table.bytes).sum();
-        let told = |copied: stream::Copied| {
+        let told = |copied: Copied| {
             cx.progress.advanced(copied.bytes.min(total), Some(total), "bytes");
         };
         // What changes in the schema meanwhile is followed when the stream flows: until then the

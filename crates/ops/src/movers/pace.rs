@@ -16,12 +16,15 @@ use crate::{Error, Result};
 const IN_FLIGHT_FIRST: f64 = 16.0;
 /// How many are in flight at most.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
-/// What one megabyte of an object counts of the memory that all in flight may use together.
-const MEMORY_UNIT_BYTES: u64 = 1024 * 1024;
-/// How many units those in flight may use together.
-const MEMORY_UNITS: u32 = 64;
-/// An object uses no more units than this, however large it is: it passes in parts.
-const MEMORY_UNITS_EACH: u64 = 16;
+/// How much memory the contents in flight may take together: what bounds the process, whatever
+/// the number of objects and their sizes.
+const MEMORY_BYTES: u64 = 32 * 1024 * 1024;
+/// In what steps it is given out.
+const MEMORY_UNIT_BYTES: u64 = 64 * 1024;
+/// What an object takes besides its content: buffers of two connections.
+const MEMORY_BESIDES_BYTES: u64 = 128 * 1024;
+/// An object takes no more than this, however large it is: it passes in parts.
+const MEMORY_EACH_BYTES: u64 = 16 * 1024 * 1024;
 /// The number is halved at most once in this time: calls that fail together are one sign.
 const HALVED_ONCE_IN: Duration = Duration::from_millis(500);
 /// The longest pause that a store may ask for.
@@ -77,7 +80,7 @@ impl Pace {
         Arc::new(Self {
             window: Mutex::new(window),
             room: Notify::new(),
-            memory: Arc::new(Semaphore::new(MEMORY_UNITS as usize)),
+            memory: Arc::new(Semaphore::new((MEMORY_BYTES / MEMORY_UNIT_BYTES) as usize)),
             requests: limits.max_requests.map(|rate| Rate::new(rate as f64)),
             bytes: bytes_per_s.map(Rate::new),
         })
@@ -85,8 +88,7 @@ impl Pace {
 
     /// Waits until one more object of this size may be worked on.
     pub(super) async fn turn(self: &Arc<Self>, size_bytes: u64) -> Result<Turn> {
-        let units = (size_bytes / MEMORY_UNIT_BYTES).clamp(1, MEMORY_UNITS_EACH) as u32;
-        let memory = self.memory.clone().acquire_many_owned(units).await;
+        let memory = self.memory.clone().acquire_many_owned(units(size_bytes)).await;
         let memory = memory
             .map_err(|error| Error::failed("copy_stopped", "the copy has ended").because(error))?;
         loop {
@@ -99,10 +101,10 @@ impl Pace {
         }
     }
 
-    /// Waits until the next request may be sent.
-    pub(super) async fn request(&self) {
-        if let Some(rate) = &self.requests {
-            rate.take(1).await;
+    /// Waits until so many requests more may be sent.
+    pub(super) async fn requests(&self, count: u64) {
+        if let Some(rate) = self.requests.as_ref().filter(|_| count > 0) {
+            rate.take(count).await;
         }
     }
 
@@ -150,6 +152,12 @@ impl Pace {
     fn window(&self) -> MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many units of memory an object of this size takes.
+fn units(size_bytes: u64) -> u32 {
+    let bytes = size_bytes.saturating_add(MEMORY_BESIDES_BYTES).min(MEMORY_EACH_BYTES);
+    bytes.div_ceil(MEMORY_UNIT_BYTES) as u32
 }
 
 enum Entry {
@@ -231,15 +239,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_objects_leave_room_for_few() {
-        let pace = Pace::new(&Limits::default());
-        let mut turns = Vec::new();
-        while let Ok(turn) =
-            tokio::time::timeout(Duration::from_millis(20), pace.turn(u64::MAX)).await
-        {
-            turns.push(turn.unwrap());
+    async fn what_is_in_flight_is_bounded_by_its_bytes() {
+        for (size_bytes, wanted) in [(4_096, IN_FLIGHT_MAX), (1 << 20, 28), (u64::MAX, 2)] {
+            let pace = Pace::new(&Limits::default());
+            (0..10_000).for_each(|_| pace.succeeded());
+            let mut turns = Vec::new();
+            let wait = Duration::from_millis(20);
+            while let Ok(turn) = tokio::time::timeout(wait, pace.turn(size_bytes)).await {
+                turns.push(turn.unwrap());
+            }
+            assert_eq!(turns.len(), wanted, "of {size_bytes} bytes each");
         }
-        assert_eq!(turns.len() as u64, u64::from(MEMORY_UNITS) / MEMORY_UNITS_EACH);
     }
 
     #[tokio::test]
@@ -247,7 +257,7 @@ mod tests {
         let pace = Pace::new(&limits(Some(80), Some(1_000)));
         let begun = Instant::now();
         for _ in 0..500 {
-            pace.request().await;
+            pace.requests(1).await;
         }
         assert!(begun.elapsed() >= Duration::from_millis(380), "{:?}", begun.elapsed());
         let begun = Instant::now();

@@ -29,6 +29,10 @@ pub(crate) enum Fault {
     NeverDurable,
     /// Every look at the record writes another object.
     NeverQuiet(AtomicU32),
+    /// The answers to the first writes are lost, and by then the source has this content, or none.
+    AnswerLost(AtomicU32, Objects, Option<&'static str>),
+    /// It cannot write on a condition.
+    NoConditions,
 }
 
 pub(crate) struct Faulty {
@@ -47,7 +51,9 @@ fn takes_one(left: &AtomicU32) -> bool {
 #[async_trait]
 impl ObjectsDriver for Faulty {
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        let can = self.inner.capabilities();
+        let conditional = can.conditional && !matches!(self.fault, Fault::NoConditions);
+        Capabilities { conditional, ..can }
     }
 
     async fn put(
@@ -58,7 +64,19 @@ impl ObjectsDriver for Faulty {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        self.inner.put(key, content, attributes, condition, digest).await
+        let written = self.inner.put(key, content, attributes, condition, digest).await?;
+        match &self.fault {
+            Fault::AnswerLost(left, source, now) if takes_one(left) => {
+                match now {
+                    Some(now) => {
+                        drop(source.put_bytes(key, Bytes::from_static(now.as_bytes())).await?)
+                    }
+                    None => drop(source.delete(key).await?),
+                }
+                Err(Error::failed("answer_lost", "the answer was lost").retryable())
+            }
+            _ => Ok(written),
+        }
     }
 
     async fn get(

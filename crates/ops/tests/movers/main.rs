@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
 
 mod actions;
+mod bad_network;
 mod faults;
 mod objects;
+mod overwritten;
 mod recorded;
 mod s3;
 mod secrets;

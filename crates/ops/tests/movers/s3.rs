@@ -17,22 +17,27 @@ use trefoil_ops::movers::{Extent, Tally};
 use crate::support::{bucket, put, read, route, there};
 
 /// A store with buckets.
-struct Store {
-    server: Arc<SeaweedFs>,
-    folder: TempDir,
+pub(crate) struct Store {
+    pub(crate) server: Arc<SeaweedFs>,
+    pub(crate) folder: TempDir,
 }
 
 impl Store {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let server = tokio::task::spawn_blocking(SeaweedFs::shared).await.unwrap();
         Self { server, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn bucket(&self) -> (String, Objects) {
+    pub(crate) fn bucket(&self) -> (String, Objects) {
+        self.bucket_by(&self.server.endpoint())
+    }
+
+    /// A new bucket, which is reached by an endpoint that may be another's.
+    pub(crate) fn bucket_by(&self, endpoint: &str) -> (String, Objects) {
         let name = self.server.create_bucket("moved");
         let address = Address {
             bucket: name.clone(),
-            endpoint: Some(self.server.endpoint()),
+            endpoint: Some(endpoint.to_owned()),
             path_style: true,
             credentials: Some(AccessKey {
                 id: SeaweedFs::ACCESS_KEY.to_owned(),
@@ -44,7 +49,7 @@ impl Store {
     }
 
     /// Key and SHA-256 of everything in a bucket, as rclone reads it.
-    fn by_rclone(&self, bucket: &str) -> BTreeMap<String, String> {
+    pub(crate) fn by_rclone(&self, bucket: &str) -> BTreeMap<String, String> {
         let output = Command::new(program("rclone"))
             .args(["hashsum", "SHA256", "--download", &format!("store:{bucket}")])
             .args(["--config", "/dev/null"])
@@ -71,7 +76,7 @@ async fn carry(route: &Route, since: u64) -> trefoil_core::plan::CopyOutput {
     copy(route, since, Extent::UntilQuiet, &Tally::default()).await.unwrap()
 }
 
-async fn put_large(bucket: &Objects, key: &str, megabytes: usize) -> String {
+pub(crate) async fn put_large(bucket: &Objects, key: &str, megabytes: usize) -> String {
     let content: Vec<u8> = (0..megabytes << 20).map(|n| (n / 7) as u8).collect();
     let digest = sha256_hex(&content);
     let attributes = Attributes {

@@ -19,7 +19,7 @@ use crate::faults::{Order, unrecorded};
 use crate::support::{back, bucket, there};
 
 /// The seeds that every run takes, and one of the day.
-fn seeds() -> Vec<u64> {
+pub(crate) fn seeds() -> Vec<u64> {
     let seeds = vec![1, 2, 3, seed()];
     println!("seeds: {seeds:?}; repeat one with TREFOIL_SEED");
     seeds
@@ -51,7 +51,7 @@ async fn fill(bucket: &Objects, round: u8) {
 
 /// Copies until it is done. A store may stay away for longer than one copy tries: then the run
 /// pauses, and is resumed.
-async fn carried(route: &Route, since: u64, extent: Extent) -> u64 {
+pub(crate) async fn carried(route: &Route, since: u64, extent: Extent) -> u64 {
     for _ in 0..20 {
         match copy(route, since, extent, &Tally::default()).await {
             Ok(copied) => return copied.source_position,

@@ -23,7 +23,7 @@ const ATTEMPTS: u32 = 5;
 /// The first pause between attempts; the next ones are twice as long, each cut by chance.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause, also when the store asks for a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The region of a store that has none and checks the signature all the same.
 const ANY_REGION: &str = "us-east-1";
 

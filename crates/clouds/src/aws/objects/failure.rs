@@ -1,5 +1,7 @@
 //! What the store's refusals and silences mean to a caller.
 
+use std::time::Duration;
+
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
@@ -71,7 +73,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let (status, code) = (status(&error), error.code().unwrap_or_default().to_owned());
-    let (code, bucket) = (code.as_str(), address.words());
+    let (code, bucket, after) = (code.as_str(), address.words(), retry_after(&error));
     let why = words(&error);
     let error = match (status, code) {
         _ if code == "NoSuchBucket" => missing_bucket(address),
@@ -84,8 +86,8 @@ where
             let message = format!("{bucket} received other bytes than were sent");
             Error::failed("object_digest", message).retryable()
         }
-        (Some(429 | 503), _) => busy(&bucket),
-        _ if BUSY.contains(&code) => busy(&bucket),
+        (Some(429 | 503), _) => busy(&bucket, after),
+        _ if BUSY.contains(&code) => busy(&bucket, after),
         (Some(400..=499), _) => {
             Error::refused("bucket_refused", format!("{bucket} refuses the call"))
         }
@@ -135,8 +137,14 @@ pub(super) fn condition_lost(key: &str) -> Error {
     Error::refused("object_condition", why)
 }
 
-fn busy(bucket: &str) -> Error {
-    Error::missing("bucket_busy", format!("{bucket} asks for patience")).throttled(None)
+fn busy(bucket: &str, after: Option<Duration>) -> Error {
+    Error::missing("bucket_busy", format!("{bucket} asks for patience")).throttled(after)
+}
+
+/// How long the store wants to be left alone, where it says so.
+fn retry_after<E>(error: &SdkError<E, HttpResponse>) -> Option<Duration> {
+    let said = error.raw_response()?.headers().get("retry-after")?;
+    said.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

@@ -7,7 +7,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 
 use super::attributes::{self, DIGEST, WRITE};
-use super::connect::Clients;
+use super::connect::{Clients, LONGEST_PAUSE};
 use super::content::{Announced, Content, Part, Source};
 use super::failure::{Outcome, condition_lost, failure, outcome, words};
 use super::proof::{self, Signed};
@@ -27,6 +27,12 @@ const RELAYED_MIN_BYTES: usize = 64 * 1024;
 const ATTEMPTS: u32 = 5;
 /// The pause before the second attempt; it doubles, and chance cuts it.
 const PAUSE_MS: u64 = 100;
+
+/// How many requests a write of so many bytes takes: in parts, a first and a last one besides.
+pub(super) fn requests(size_bytes: u64) -> u64 {
+    let part = PART_BYTES as u64;
+    if size_bytes <= part { 1 } else { size_bytes.div_ceil(part) + 2 }
+}
 
 /// What a finished write is known by.
 pub(super) struct Written {
@@ -216,6 +222,9 @@ impl Upload<'_> {
             if !lost && outcome != Outcome::Unknown {
                 let absent = outcome == Outcome::Absent && *self.condition != Condition::Always;
                 return Err(if absent { condition_lost(self.key) } else { error });
+            }
+            if let Some(asked) = error.retry_after() {
+                tokio::time::sleep(asked.min(LONGEST_PAUSE)).await;
             }
             // A first answer that says that the condition does not hold is to be believed.
             if (attempt > 1 || !lost)

@@ -3,6 +3,7 @@
 //! and run out of space. What goes wrong when is drawn from a seed, so that a failure can be
 //! repeated; how often is bounded, so that whoever tries again a bounded number of times succeeds.
 
+mod network;
 mod objects;
 mod stores;
 
@@ -15,6 +16,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::{Error, Result};
 
+pub use network::{Passed, Proxy};
 pub use objects::faulty_objects;
 pub use stores::{faulty_secrets, faulty_sessions};
 

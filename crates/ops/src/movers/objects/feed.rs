@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trefoil_clouds::objects::{Change, ListedObject};
 
 use super::manifest::{Known, Seen, State};
-use super::{PAGE, Route, changes, list};
+use super::{PAGE, Route, changes};
 use crate::Result;
 use crate::movers::Tally;
 use crate::movers::queue::Queue;
@@ -77,7 +77,7 @@ impl Feed<'_> {
         }
         let mut after = None;
         loop {
-            let page = list(&self.route.source, after.as_deref()).await?;
+            let page = self.route.list(&self.route.source, after.as_deref()).await?;
             if ordered {
                 // To the end of the manifest with the last page.
                 self.queue_page(page.objects, after.take(), page.next.clone()).await?;

@@ -140,9 +140,12 @@ impl Known {
         let noted = self.state != State::Intended && self.target.is_some();
         noted && self.source.as_ref().is_some_and(|seen| seen.is(source))
     }
-}
 
-impl Known {
+    /// Whether the target holds, or held, somebody else's object.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.state == State::Foreign && self.target.is_some()
+    }
+
     /// Whether the source's object is somebody else's, as it was before the move.
     pub(super) fn is_theirs(&self, source: &Seen) -> bool {
         let untouched = self.source.as_ref().is_some_and(|seen| seen.is(source));

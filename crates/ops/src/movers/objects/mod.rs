@@ -10,7 +10,7 @@ mod pass;
 
 use std::sync::Arc;
 
-use trefoil_clouds::objects::{Change, Objects, Page};
+use trefoil_clouds::objects::{Call, Change, Objects, Page};
 use trefoil_core::plan::CopyOutput;
 
 use super::pace::Pace;
@@ -53,6 +53,17 @@ impl Route {
         let Some(first) = found.first() else { return Ok(()) };
         let words: Vec<_> = found.iter().map(|one| one.message.as_str()).collect();
         Err(Error::refused("objects_obstacle", words.join("; ")).hint(first.hint.clone()))
+    }
+
+    /// Waits until a call of one of the two buckets may be made.
+    async fn asks(&self, bucket: &Objects, call: Call) {
+        self.pace.requests(bucket.requests(call)).await;
+    }
+
+    /// A page of one of the two buckets, as fast as the route may go.
+    async fn list(&self, bucket: &Objects, after: Option<&str>) -> Result<Page> {
+        self.asks(bucket, Call::List).await;
+        list(bucket, after).await
     }
 }
 
@@ -106,7 +117,7 @@ async fn look(route: &Route) -> Result<()> {
     }
     let mut after: Option<String> = None;
     loop {
-        let page = list(&route.target, after.as_deref()).await?;
+        let page = route.list(&route.target, after.as_deref()).await?;
         route.manifest.note_foreign(page.objects).await?;
         after = page.next;
         if after.is_none() {

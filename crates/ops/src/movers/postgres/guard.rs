@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::bookkeeping;
 use super::connect::{Pair, Server};
 use super::sql::quote_literal;
-use super::stream;
+use super::{slots, stream};
 use crate::{Error, Result};
 
 /// Between two looks.
@@ -139,7 +139,7 @@ pub async fn end_for_room(
 ) -> Result<()> {
     let why = too_short(&publisher, stream, room);
     let Ok(subscriber) = subscriber else {
-        stream::drop_slot(&publisher, stream).await?;
+        slots::drop_own(&publisher, stream).await?;
         return Err(ended(why));
     };
     end(&Pair { source: publisher, target: subscriber }, stream, why).await

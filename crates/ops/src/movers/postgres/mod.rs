@@ -31,15 +31,18 @@ pub mod marker;
 pub mod paths;
 pub mod preflight;
 pub mod prepare;
+mod publication;
 pub mod rights;
 pub mod roles;
 pub mod schema;
 pub mod sequences;
 pub mod shape;
+mod slots;
 pub mod sql;
 pub mod stream;
 pub mod unlogged;
 pub mod validate;
 pub mod verify;
 
+pub use bulk::Copied;
 pub use connect::{KeptSessions, Pair, Server};

@@ -6,7 +6,7 @@ use trefoil_clouds::secrets::Secrets;
 use trefoil_core::plan::{AccessRecord, PrepareOutput, Unstreamed};
 
 use super::connect::{Pair, Server};
-use super::{access, bookkeeping, catalog, preflight, roles, stream};
+use super::{access, bookkeeping, catalog, preflight, publication, roles, stream};
 use crate::{Error, Result};
 
 /// What [`bookkeeping`] remembers on the source and on the target.
@@ -39,7 +39,7 @@ pub async fn prepare(
     let target_access = access::close_and_remember(&pair.target, TARGET_ACCESS).await?;
     let identities = identify(&pair.source).await?;
     let tables = catalog::tables(&pair.source).await?;
-    stream::publish(&pair.source, name, &tables).await?;
+    publication::publish(&pair.source, name, &tables).await?;
     Ok(PrepareOutput {
         source_access,
         target_access,

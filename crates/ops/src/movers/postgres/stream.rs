@@ -1,4 +1,5 @@
-//! Streams: publication, slot, subscription and role, all of one name.
+//! Streams: publication, slot, subscription and role, all of one name. They carry by themselves, or
+//! our client does.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,22 +10,22 @@ use tokio::time::Instant;
 use tokio_postgres::types::PgLsn;
 
 use super::access::STREAM_ROLE;
-use super::bulk::{self, Counter, Snapshot};
+use super::bulk::{self, Copied, Counter, Snapshot};
 use super::catalog::{self, Table};
 use super::client::{self, progress};
 use super::connect::{Pair, Server};
 use super::lag::{self, Watch};
 use super::paths::{self, Login};
 use super::rights::{self, Carrier};
-use super::roles;
 use super::sql::{ident_list, quote_ident, quote_literal};
+use super::{publication, roles, slots};
 use crate::{Error, Result};
 
 /// How long the password of a stream's role is good: longer than any soak should be.
 const PASSWORD_DAYS: u32 = 90;
-/// How long a worker or a sender may take to end.
+/// How long a worker may take to end.
 const END_WORKER: Duration = Duration::from_secs(10);
-/// Between two looks while something ends.
+/// Between two looks while it ends.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Between two looks at a copy.
 const LOOK_AT_COPY: Duration = Duration::from_millis(200);
@@ -34,47 +35,10 @@ const COPY_ATTEMPTS: u32 = 3;
 /// Before the second attempt; longer before each further one.
 const COPY_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a copy has done so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Copied {
-    /// Bytes that were copied.
-    pub bytes: u64,
-    /// Tables that are copied and follow the stream.
-    pub tables_ready: u64,
-    /// All tables of the stream.
-    pub tables: u64,
-}
-
-/// Publishes tables, and the markers with them.
-pub async fn publish(publisher: &Server, stream: &str, tables: &[Table]) -> Result<()> {
-    let names = published_names(tables);
-    let sql = "SELECT coalesce(array_agg(format('%I.%I', schemaname, tablename)), '{}')
-               FROM pg_publication p LEFT JOIN pg_publication_tables USING (pubname)
-               WHERE p.pubname = $1 GROUP BY p.pubname";
-    let found = publisher.query("read the publication", sql, &[&stream]).await?;
-    match found.first().map(|row| row.get::<_, Vec<String>>(0)) {
-        None => {
-            let publication = quote_ident(stream);
-            let sql = format!("CREATE PUBLICATION {publication} FOR TABLE {}", names.join(", "));
-            publisher.batch("publish the tables", &sql).await?;
-        }
-        Some(published) => {
-            let missing = names.iter().find(|name| !published.contains(name));
-            if let Some(missing) = missing.or(published.iter().find(|name| !names.contains(name))) {
-                let why = format!("{missing} is not as it was when {stream} was published");
-                return Err(Error::refused("schema_differs", why));
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Has a stream that flows carry further tables: published, readable for its role, copied.
 pub async fn add_tables(pair: &Pair, stream: &str, tables: &[Table]) -> Result<()> {
     let (publication, role) = (quote_ident(stream), quote_ident(stream));
-    let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_publication_tables
-               WHERE pubname = $1";
-    let published = pair.source.texts("read the publication", sql, &[&stream]).await?;
+    let published = publication::tables(&pair.source, stream).await?;
     for table in tables {
         let (name, schema) = (&table.name, quote_ident(&table.schema));
         let mut sql =
@@ -86,12 +50,6 @@ pub async fn add_tables(pair: &Pair, stream: &str, tables: &[Table]) -> Result<(
     }
     let sql = format!("ALTER SUBSCRIPTION {publication} REFRESH PUBLICATION");
     pair.target.batch("subscribe to new tables", &sql).await
-}
-
-fn published_names(tables: &[Table]) -> Vec<String> {
-    let mut names = catalog::names(tables);
-    names.push("trefoil.marker".to_owned());
-    names
 }
 
 /// The role that the subscriber logs in as. It exists only together with a subscription: before
@@ -123,7 +81,7 @@ async fn make_role(publisher: &Server, stream: &str) -> Result<()> {
          GRANT USAGE ON SCHEMA {} TO {role};
          GRANT SELECT ON {} TO {role}",
         ident_list(schemas),
-        published_names(&tables).join(", ")
+        publication::with_markers(&tables).join(", ")
     ));
     publisher.batch("make the role of the stream", &sql).await
 }
@@ -180,13 +138,6 @@ async fn carrier(pair: &Pair) -> Result<Carrier> {
         return Ok(Carrier::Client);
     }
     Ok(rights::carrier(&rights::read(&pair.source).await?, &rights::read(&pair.target).await?))
-}
-
-/// The names of the tables that a stream carries; the markers are not among them.
-pub async fn published(publisher: &Server, stream: &str) -> Result<Vec<String>> {
-    let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_publication_tables
-               WHERE pubname = $1 AND schemaname <> 'trefoil' ORDER BY 1";
-    publisher.texts("read the publication", sql, &[&stream]).await
 }
 
 /// Copies the rows and the keys, and begins to carry every change. A stream of ours waits for its
@@ -291,7 +242,7 @@ async fn by_the_server(subscriber: &Server, stream: &str) -> Result<Copied> {
 /// then the subscription, asleep.
 pub async fn arm(publisher: &Server, subscriber: &Server, stream: &str) -> Result<()> {
     let tables = catalog::tables(publisher).await?;
-    publish(publisher, stream, &tables).await?;
+    publication::publish(publisher, stream, &tables).await?;
     let sql = "SELECT pg_create_logical_replication_slot($1, 'pgoutput')
                WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1)";
     publisher.query("make the slot of the stream back", sql, &[&stream]).await?;
@@ -411,7 +362,7 @@ pub async fn unsubscribe(pair: &Pair, stream: &str) -> Result<()> {
         let sql = format!("DROP SUBSCRIPTION {name}");
         pair.target.batch("drop the subscription", &sql).await?;
     }
-    drop_slots(pair, stream).await?;
+    slots::drop_all(pair, stream).await?;
     drop_role(&pair.source, stream).await
 }
 
@@ -438,44 +389,6 @@ async fn drop_role(publisher: &Server, stream: &str) -> Result<()> {
         publisher.batch("drop the role of the stream", &sql).await?;
     }
     Ok(())
-}
-
-/// Drops the stream's slot on the publisher, and those with which the subscriber copied tables:
-/// they carry the subscriber's number.
-pub(super) async fn drop_slots(pair: &Pair, stream: &str) -> Result<()> {
-    let number = catalog::system_identifier(&pair.target).await?;
-    end_slots(&pair.source, stream, &number).await
-}
-
-/// Drops the stream's slot on the publisher alone, where the subscriber cannot be asked.
-pub(super) async fn drop_slot(publisher: &Server, stream: &str) -> Result<()> {
-    end_slots(publisher, stream, "").await
-}
-
-async fn end_slots(publisher: &Server, stream: &str, number: &str) -> Result<()> {
-    let sql = "SELECT slot_name::text, active_pid FROM pg_replication_slots
-               WHERE slot_name = $1 OR slot_name ~ ('^pg_[0-9]+_sync_[0-9]+_' || $2 || '$')";
-    let deadline = Instant::now() + END_WORKER;
-    loop {
-        let slots = publisher.query("list slots", sql, &[&stream, &number]).await?;
-        if slots.is_empty() {
-            return Ok(());
-        }
-        for slot in &slots {
-            let name: String = slot.get(0);
-            let sql = match slot.get::<_, Option<i32>>(1) {
-                Some(pid) => format!("SELECT pg_terminate_backend({pid})"),
-                None => format!("SELECT pg_drop_replication_slot({})", quote_literal(&name)),
-            };
-            let ended = publisher.batch(&format!("drop slot {name}"), &sql).await;
-            if Instant::now() > deadline {
-                ended?;
-                let why = format!("slot {name} on {} stays in use", publisher.name);
-                return Err(Error::failed("slot_in_use", why).retryable());
-            }
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
 }
 
 /// Whether the server subscribes to the stream, and is awake: `None` without a subscription.

@@ -23,8 +23,7 @@ use tokio::task::JoinSet;
 
 use super::connect::{Pair, Server};
 use super::shape::Shape;
-use super::stream::Copied;
-use super::{catalog, schema, stream};
+use super::{catalog, publication, schema, slots};
 use crate::{Error, Result};
 use parts::{Part, Sizes};
 use worker::Worker;
@@ -43,7 +42,18 @@ pub(super) struct Snapshot {
     pub(super) name: String,
 }
 
-/// How far a copy is.
+/// What a copy has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Bytes that were copied.
+    pub bytes: u64,
+    /// Tables that are copied and follow the stream.
+    pub tables_ready: u64,
+    /// All tables of the stream.
+    pub tables: u64,
+}
+
+/// How far a copy is, while it goes on.
 #[derive(Default)]
 pub(super) struct Counter {
     bytes: AtomicU64,
@@ -67,7 +77,7 @@ pub(super) async fn copy<T>(
     begin: impl Future<Output = Result<(Snapshot, T)>>,
     counter: &Arc<Counter>,
 ) -> Result<T> {
-    stream::drop_slots(pair, stream).await?;
+    slots::drop_all(pair, stream).await?;
     schema::empty_tables(&pair.target).await?;
     let tables = carried(pair, stream).await?;
     let sources = parts::read(&pair.source, &tables).await?;
@@ -95,12 +105,12 @@ async fn carried(pair: &Pair, stream: &str) -> Result<Vec<String>> {
         schema::carry_tables(pair).await?;
         now.keep(&pair.source).await?;
     }
-    stream::published(&pair.source, stream).await
+    publication::tables(&pair.source, stream).await
 }
 
 /// The source's tables, when they are not what the target has.
 async fn changed(pair: &Pair, stream: &str) -> Result<Option<Shape>> {
-    let published = stream::published(&pair.source, stream).await?;
+    let published = publication::tables(&pair.source, stream).await?;
     let tables = catalog::names(&catalog::tables(&pair.source).await?);
     let mut now = Shape::read(&pair.source).await?;
     // A new table is not published yet. It is followed, and copied, when the stream flows.

@@ -3,8 +3,8 @@
 use tokio_postgres::types::{PgLsn, ToSql};
 
 use crate::movers::postgres::bookkeeping;
+use crate::movers::postgres::bulk::Copied;
 use crate::movers::postgres::connect::Server;
-use crate::movers::postgres::stream::Copied;
 use crate::{Error, Result};
 
 /// How far a stream is.
