@@ -41,6 +41,7 @@ pub fn open(settings: &Settings, spec: &AppSpec, environments: &[&str]) -> Resul
         folder: settings.state.clone(),
         log_url: settings.log_url.clone(),
         program,
+        kept: Default::default(),
     })
 }
 

@@ -79,10 +79,34 @@ impl Drop for Running {
     }
 }
 
-fn log_every_statement(town: &Town, environment: &str) {
+/// Has a server log every statement, and keeps all of it: its own log is begun anew when it is
+/// long, and what was in it then would not be searched.
+fn log_every_statement(town: &Town, environment: &str) -> Running {
+    let log = town.environment_folder(environment).join("postgres.log");
+    let kept = std::fs::File::create(statements(town, environment)).unwrap();
+    let tail = Command::new("tail")
+        .args(["-c", "+1", "-F"])
+        .arg(log)
+        .stdout(kept)
+        .stderr(Stdio::null())
+        .spawn();
     town.sql(environment, "ALTER SYSTEM SET log_statement = 'all'");
     town.sql(environment, "ALTER SYSTEM SET log_min_duration_statement = 0");
     town.sql(environment, "SELECT pg_reload_conf()");
+    Running(tail.unwrap())
+}
+
+/// Where everything is that a server has logged.
+fn statements(town: &Town, environment: &str) -> PathBuf {
+    town.path().join(format!("{environment}-statements.log"))
+}
+
+/// What a server stores of the password of the role of another program.
+fn verifier(town: &Town, environment: &str) -> String {
+    let stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'reader'";
+    let stored = town.sql(environment, stored).concat();
+    assert!(stored.starts_with("SCRAM-SHA-256$"), "{}", stored.len());
+    stored
 }
 
 fn set(town: &Town, name: &str, value: &str) {
@@ -110,8 +134,13 @@ fn made_for(town: &Town, environment: &str, known: &mut Known) {
 fn a_move_and_a_rollback_write_no_secret_anywhere() {
     let town = Town::new("");
     town.ok(&["up", "east"]);
-    log_every_statement(&town, "east");
+    let reader = "CREATE ROLE reader LOGIN PASSWORD 'password-of-a-role-5f0c9a1e'";
+    town.sql("east", reader);
+    town.sql("east", "GRANT SELECT ON notes TO reader");
+    let _east = log_every_statement(&town, "east");
     let mut known = Known::from([
+        ("a role's password".into(), "password-of-a-role-5f0c9a1e".to_owned()),
+        ("a role's verifier".into(), verifier(&town, "east")),
         ("a former value".into(), "former-value-0c7d1f52a9".to_owned()),
         ("a value".into(), "value-of-a-secret-b1946ac92492".to_owned()),
         ("a quoted value".into(), "it's \"quoted\" \\ 5f1d7a84db00".to_owned()),
@@ -131,7 +160,7 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
         &[("TREFOIL_CRASH_BEFORE_EVENT", &event)],
     );
     assert_eq!(killed.code, -1, "{} {}", killed.error, killed.stderr);
-    log_every_statement(&town, "west");
+    let _west = log_every_statement(&town, "west");
 
     let mut resumed = town.command(&["-vv", "runs", "resume", "last"]).spawn().unwrap();
     let mut found = Vec::new();
@@ -141,10 +170,11 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
     }
     let output = resumed.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(verifier(&town, "west"), known["a role's verifier"], "the password is carried");
     for environment in ["east", "west"] {
         made_for(&town, environment, &mut known);
     }
-    assert!(known.len() >= 8, "both sides have passwords, and a stream back: {:?}", known.keys());
+    assert!(known.len() >= 10, "both sides have passwords, and a stream back: {:?}", known.keys());
     let back = town.command(&["-vv", "migrate", "rollback", "last"]).output().unwrap();
     assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
     let shown = town.command(&["runs", "show", "last"]).output().unwrap();
@@ -165,15 +195,10 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
     found.sort();
     found.dedup();
     assert!(found.is_empty(), "{found:#?}");
-    let logs = files(town.path());
-    let logged = |environment: &str| {
-        logs.iter().filter(|path| path.starts_with(town.environment_folder(environment))).any(
-            |path| {
-                path.ends_with("postgres.log") && holds(&std::fs::read(path).unwrap(), "statement:")
-            },
-        )
-    };
-    assert!(logged("east") && logged("west"), "the servers did log every statement");
+    for environment in ["east", "west"] {
+        let logged = std::fs::read(statements(&town, environment)).unwrap();
+        assert!(holds(&logged, "statement:"), "{environment} logged every statement");
+    }
     the_search_finds_what_is_planted(&town, &known);
 }
 

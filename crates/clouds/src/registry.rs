@@ -57,7 +57,7 @@ type ExistingUrl = fn(&str, Option<&str>, Option<&str>) -> Result<Url>;
 
 /// What a cloud bills for what a specification needs.
 #[cfg(feature = "operate")]
-type Bill = fn(&Needs, &Offer<'_>) -> Result<Vec<Usage>>;
+type Bill = fn(&Place, &Needs, &Offer<'_>) -> Result<Vec<Usage>>;
 
 /// How the services of an environment are opened, with the buckets of it that are elsewhere.
 type OpensServices =
@@ -229,7 +229,7 @@ impl Pricer for Bills {
             Error::usage("cost_provider", format!("`{}` sends no bill", place.cloud))
                 .hint(format!("what can be priced: {}", priced().join(", ")))
         })?;
-        bill(needs, offer)
+        bill(place, needs, offer)
     }
 }
 

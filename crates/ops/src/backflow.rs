@@ -8,6 +8,7 @@
 mod carry;
 mod process;
 mod status;
+mod watch;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -13,6 +13,7 @@ use trefoil_core::journal::Run;
 use trefoil_core::plan::{AccessRecord, Blocker, CLIENTS, Inputs, Plan};
 use trefoil_core::planner::{BucketFacts, MoveFacts, MoveOptions, RollbackFacts};
 
+use crate::backflow;
 use crate::engine::World;
 use crate::movers::objects::obstacles;
 use crate::movers::postgres::{Pair, Server, access, lag, preflight};
@@ -145,7 +146,12 @@ pub async fn of_rollback(
     options: MoveOptions,
 ) -> Result<RollbackFacts> {
     let (source, target) = (world.site(&parent.plan.to)?, world.site(&parent.plan.from)?);
-    let (source_access, obstacles) = way_back(&parent, source, target).await?;
+    let (source_access, mut obstacles) = way_back(&parent, source, target).await?;
+    if let Some(why) = closed_by_guard(world, &parent)
+        && let Some(told) = obstacles.iter_mut().find(|one| one.code == "way_back_closed")
+    {
+        told.message = why;
+    }
     Ok(RollbackFacts {
         plan_id: new_id(),
         made_at: Timestamp::now(),
@@ -251,7 +257,15 @@ pub async fn way_back_now(world: &World, run: &Run) -> Option<WayBack> {
         }
         Err(error) => seen.problem = Some(error.chain()),
     }
+    seen.problem = closed_by_guard(world, run).or(seen.problem);
     Some(seen)
+}
+
+/// Why the way back is closed for good, when the process that carries back has seen why. What is
+/// not readable of its status is no reason to say nothing else.
+fn closed_by_guard(world: &World, run: &Run) -> Option<String> {
+    let status = backflow::status(&world.folder, &run.plan.plan_id).ok()??;
+    status.way_back_closed
 }
 
 fn not_running(parent: &Run) -> Blocker {

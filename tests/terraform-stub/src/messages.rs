@@ -71,6 +71,9 @@ pub(crate) struct Attribute {
     /// Whether the provider may set it.
     #[prost(bool, tag = "6")]
     pub(crate) computed: bool,
+    /// Whether Terraform hides it.
+    #[prost(bool, tag = "7")]
+    pub(crate) sensitive: bool,
     /// Whether it is given to the provider and kept nowhere.
     #[prost(bool, tag = "10")]
     pub(crate) write_only: bool,

@@ -58,6 +58,9 @@ pub(crate) struct Attribute {
     /// Whether the provider alone sets it.
     #[serde(default)]
     pub(crate) computed: bool,
+    /// Whether it is hidden.
+    #[serde(default)]
+    pub(crate) sensitive: bool,
 }
 
 /// A block in a block.
@@ -128,6 +131,7 @@ impl Attribute {
             required: self.required,
             optional: self.optional,
             computed: self.is_filled_in(name),
+            sensitive: self.sensitive,
             write_only: is_write_only(name),
         }
     }

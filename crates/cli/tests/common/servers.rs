@@ -49,25 +49,25 @@ const MANAGER: &str = "manager";
 pub struct Servers {
     folder: tempfile::TempDir,
     admin: Admin,
-    version: Option<u32>,
+    versions: Vec<u32>,
     pub east: TestPostgres,
     pub west: TestPostgres,
 }
 
 impl Servers {
     pub async fn start(admin: Admin) -> Servers {
-        Servers::of(admin, None).await
+        Servers::of(admin, &[]).await
     }
 
-    /// The same, with servers of a major version.
-    pub async fn of(admin: Admin, version: Option<u32>) -> Servers {
-        let start = || match version {
-            Some(major) => TestPostgres::start_version(major, SETTINGS),
+    /// The same, with servers of these major versions: of east and west.
+    pub async fn of(admin: Admin, versions: &[u32]) -> Servers {
+        let start = |version: Option<&u32>| match version {
+            Some(major) => TestPostgres::start_version(*major, SETTINGS),
             None => TestPostgres::start(SETTINGS),
         };
         let (east, west) = std::thread::scope(|scope| {
-            let west = scope.spawn(start);
-            (start(), west.join().unwrap())
+            let west = scope.spawn(|| start(versions.last()));
+            (start(versions.first()), west.join().unwrap())
         });
         let roles = format!(
             "CREATE ROLE shop_owner; CREATE ROLE shop LOGIN PASSWORD '{PASSWORD}' IN ROLE shop_owner"
@@ -97,7 +97,7 @@ impl Servers {
                     east: {cloud: local, database: {admin_url: env:EAST_URL}}\n  \
                     west: {cloud: local, database: {admin_url: secret:admin-url}}\n";
         std::fs::write(folder.path().join("trefoil.yaml"), spec).unwrap();
-        let servers = Servers { folder, admin, version, east, west };
+        let servers = Servers { folder, admin, versions: versions.to_vec(), east, west };
         servers.give_secret();
         servers
     }
@@ -152,8 +152,9 @@ impl Servers {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
         command.current_dir(self.path()).args(["--json", "--yes"]).args(arguments);
         command.env("EAST_URL", self.admin_url("east"));
-        if let Some(major) = self.version {
-            command.env("TREFOIL_POSTGRES_BIN", programs(major));
+        if !self.versions.is_empty() {
+            let folders = self.versions.iter().map(|version| programs(*version));
+            command.env("TREFOIL_POSTGRES_BIN", std::env::join_paths(folders).unwrap());
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -15,6 +15,7 @@ pub mod objects;
 pub mod postgres;
 pub mod secrets;
 pub mod sessions;
+pub mod small_disk;
 pub mod stand_ins;
 
 use std::any::Any;

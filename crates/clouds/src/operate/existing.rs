@@ -12,7 +12,7 @@ use trefoil_core::spec::{AppSpec, ExistingDatabase, Reference};
 
 use super::inventory::{DATABASE_SIZE, Observe};
 use super::provision::{DatabaseAdmin, Provision, Provisioned};
-use super::{OpenSite, Site};
+use super::{OpenSite, Site, reference};
 use crate::database::{Address, Database};
 use crate::{Error, Result};
 
@@ -22,15 +22,30 @@ pub(crate) fn open(
     database: &ExistingDatabase,
     cloud: impl FnOnce(&OpenSite<'_>) -> Result<Site>,
 ) -> Result<Site> {
+    if open.spec.application.is_some() && database.url.is_none() {
+        return Err(without_url(open.environment));
+    }
     let rest = AppSpec { database: None, ..open.spec.clone() };
     let site = cloud(&OpenSite { spec: &rest, ..*open })?;
     let existing = Arc::new(Existing {
         name: open.spec.database_name().unwrap_or_else(|| open.spec.name.clone()),
         has_rest: rest.application.is_some() || !rest.buckets.is_empty() || rest.sessions.is_some(),
         admin_url: database.admin_url.clone(),
+        application_url: database.url.clone().filter(|_| open.spec.application.is_some()),
         rest: site.clone(),
     });
     Ok(Site { provision: existing.clone(), inventory: existing, ..site })
+}
+
+fn without_url(environment: &str) -> Error {
+    let message = format!(
+        "`environments.{environment}.database` has no `url`: the application does not know how to \
+         connect"
+    );
+    Error::usage("application_url_missing", message).hint(
+        "add `url: env:VARIABLE` or `url: secret:NAME`, which hold a postgresql:// URL with a role \
+         of the application's own",
+    )
 }
 
 struct Existing {
@@ -39,6 +54,8 @@ struct Existing {
     /// Whether there is anything else that the cloud has to make.
     has_rest: bool,
     admin_url: Reference,
+    /// How the application connects, where Trefoil runs it.
+    application_url: Option<Reference>,
     /// Everything but the database.
     rest: Site,
 }
@@ -47,6 +64,7 @@ struct Existing {
 impl Provision for Existing {
     /// Never absent: undoing deletes what was absent before.
     async fn state(&self) -> Result<Provisioned> {
+        self.application().await?;
         self.database().await?.1.query_opt("SELECT 1", &[]).await?;
         let rest = match self.has_rest {
             true => self.rest.provision.state().await?,
@@ -56,6 +74,7 @@ impl Provision for Existing {
     }
 
     async fn provision(&self) -> Result<()> {
+        self.application().await?;
         self.database().await?.1.query_opt("SELECT 1", &[]).await?;
         if self.has_rest { self.rest.provision.provision().await } else { Ok(()) }
     }
@@ -77,7 +96,8 @@ impl Provision for Existing {
         let address = Address::of(&url)?;
         let database = address.database().unwrap_or(&self.name).to_owned();
         let (host, port) = (address.host(), address.port());
-        Ok(Some(DatabaseAdmin { url, application_role: None, database, host, port }))
+        let (application_role, application_url) = (None, self.application().await?);
+        Ok(Some(DatabaseAdmin { url, application_role, application_url, database, host, port }))
     }
 }
 
@@ -102,26 +122,17 @@ impl Observe for Existing {
 impl Existing {
     /// The administrator's URL, from where the specification says that it is.
     async fn url(&self) -> Result<SecretString> {
-        let (environment, reference) = (&self.rest.name, &self.admin_url);
-        let missing = |what: String, hint: String| {
-            let message = format!("environment `{environment}`: {what}");
-            Error::missing("admin_url_missing", message).hint(hint)
-        };
-        match reference {
-            Reference::Url(url) => Ok(SecretString::from(url.as_str())),
-            Reference::Variable(name) => {
-                std::env::var(name).map(SecretString::from).map_err(|_| {
-                    let what = format!("the environment variable {name} is not set");
-                    missing(what, "it holds the administrator's postgresql:// URL".into())
-                })
-            }
-            Reference::Secret(name) => {
-                self.rest.services.secrets.get(name).await?.ok_or_else(|| {
-                    let hint = format!("trefoil secrets set {environment} {name}");
-                    missing(format!("there is no secret `{name}`"), hint)
-                })
-            }
-        }
+        let secrets = &self.rest.services.secrets;
+        let url = reference::follow(&self.admin_url, &self.rest.name, secrets).await?;
+        url.or(|what| Error::missing("admin_url_missing", what))
+    }
+
+    /// How the application connects, where Trefoil runs it.
+    async fn application(&self) -> Result<Option<SecretString>> {
+        let Some(url) = &self.application_url else { return Ok(None) };
+        let secrets = &self.rest.services.secrets;
+        let url = reference::follow(url, &self.rest.name, secrets).await?;
+        url.or(|what| Error::missing("application_url_missing", what)).map(Some)
     }
 
     /// A resource of the server alone.

@@ -6,6 +6,7 @@ pub mod compute;
 pub mod control;
 pub mod edge_protocol;
 pub(crate) mod existing;
+pub(crate) mod reference;
 // Without a cloud that has a feed nothing reads one.
 #[cfg_attr(not(feature = "feed"), allow(dead_code, unused_imports))]
 pub mod feed;

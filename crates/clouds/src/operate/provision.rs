@@ -26,6 +26,9 @@ pub struct DatabaseAdmin {
     pub url: SecretString,
     /// The application's role, where Trefoil made it.
     pub application_role: Option<String>,
+    /// How the application that Trefoil runs connects to a server that was there before. Holds a
+    /// password.
+    pub application_url: Option<SecretString>,
     /// The database's name.
     pub database: String,
     /// Host and port as the other environment's server reaches it.

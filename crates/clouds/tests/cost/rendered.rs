@@ -32,6 +32,11 @@ impl Seen {
         self.file(end).matches(word).count()
     }
 
+    /// How often a word stands in all of its files.
+    fn count_all(&self, word: &str) -> usize {
+        self.files.values().map(|text| text.matches(word).count()).sum()
+    }
+
     /// How much of it is billed; nothing when there is no such line.
     fn billed(&self, item: &str) -> Decimal {
         let line = self.bill.lines.iter().find(|line| line.item == item);
@@ -61,20 +66,29 @@ fn environments(cloud: &str, region: &str) -> Vec<Seen> {
     let mut seen = Vec::new();
     for example in ["everything", "medassistant", "pair", "pair-azure", "regions", "tiny"] {
         let path = folder.join(format!("{example}.yaml"));
-        let all = spec(&std::fs::read_to_string(path).unwrap());
-        let of_cloud = all.environments.iter().filter(|(_, one)| one.cloud == cloud);
-        for (name, _) in of_cloud {
-            let own = all.for_environment(name).unwrap();
-            let deployment = Deployment::new(&own, name, region, all.environments.len() > 1);
-            let artefacts = (renderer(cloud).unwrap().render)(&deployment).unwrap();
-            let files = artefacts.into_iter().map(|one| (one.path, one.contents)).collect();
-            let needs = Needs::of_environment(&all, name).unwrap();
-            let bill = estimate(cloud, region, &needs);
-            seen.push(Seen { name: format!("{example}/{name}"), files, bill });
+        let text = std::fs::read_to_string(path).unwrap();
+        seen.extend(environments_of(example, &spec(&text), cloud, region));
+        if example == "regions" {
+            let served = spec(&format!("{text}cdn: true\nfirewall: true\n"));
+            seen.extend(environments_of("regions, by the edge", &served, cloud, region));
         }
     }
     assert!(seen.len() >= 3, "{cloud} has {} environments", seen.len());
     seen
+}
+
+/// The environments of a specification on a cloud.
+fn environments_of(example: &str, all: &AppSpec, cloud: &str, region: &str) -> Vec<Seen> {
+    let of_cloud = all.environments.iter().filter(|(_, one)| one.cloud == cloud);
+    let seen = of_cloud.map(|(name, _)| {
+        let own = all.for_environment(name).unwrap();
+        let deployment = Deployment::new(&own, name, region, all.environments.len() > 1);
+        let artefacts = (renderer(cloud).unwrap().render)(&deployment).unwrap();
+        let files = artefacts.into_iter().map(|one| (one.path, one.contents)).collect();
+        let bill = estimate(cloud, region, &Needs::of_environment(all, name).unwrap());
+        Seen { name: format!("{example}/{name}"), files, bill }
+    });
+    seen.collect()
 }
 
 /// The text between two words.
@@ -85,14 +99,16 @@ fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
 
 #[test]
 fn aws_bills_what_it_renders() {
-    for seen in environments("aws", "us-east-1") {
+    let elsewhere = environments("aws", "eu-west-1");
+    for seen in environments("aws", "us-east-1").into_iter().chain(elsewhere) {
         let has_way_out = between(seen.file("variables.tf"), "variable \"internet_access\"", "}\n")
             .contains("default     = true");
         let endpoints = between(seen.file("network.tf"), "endpoint_services =", "]\n}");
         let endpoints = if has_way_out { 0 } else { endpoints.matches("\",\n").count() };
         seen.same("interface endpoints", endpoints, HOURS * dec!(2));
         seen.same("NAT gateways", if has_way_out { 2 } else { 0 }, HOURS);
-        seen.same("KMS keys", seen.count("kms.tf", "resource \"aws_kms_key\""), Decimal::ONE);
+        seen.same("KMS keys", seen.count_all("resource \"aws_kms_key\""), Decimal::ONE);
+        seen.same("DNS zones", seen.count("dns.tf", "resource \"aws_route53_zone\""), Decimal::ONE);
         let boards = seen.count("dashboard.tf", "resource \"aws_cloudwatch_dashboard\"");
         seen.same("CloudWatch dashboards", boards, Decimal::ONE);
         let jobs = seen.count("jobs.tf", "timeout_s = ");
@@ -107,6 +123,9 @@ fn aws_bills_what_it_renders() {
         seen.same("WAF, rules", rules, Decimal::ONE);
         let cdn = !seen.file("cdn.tf").is_empty();
         assert_eq!(seen.is_billed("CloudFront, data"), cdn, "{}", seen.name);
+        let is_public = seen.file("load_balancer.tf").contains("internal           = false");
+        let addresses = if is_public { 2 } else { 0 };
+        seen.same("public IPv4 of the load balancer", addresses, HOURS);
         let budgets = seen.count("budget.tf", "resource \"aws_budgets_budget\"");
         seen.same("budgets", budgets, Decimal::ONE);
         let cache = seen.file("cache.tf");
@@ -225,9 +244,9 @@ fn what_stands_around_on_aws_by_hand() {
     // 26.28 M requests / 10,000 x 0.01; 200 GB are within the 1,024 that are free
     assert_eq!(usd("CloudFront, requests"), dec!(26.28));
     assert_eq!(usd("CloudFront, data"), dec!(0.00));
-    // 5 + 5 x 1 + 26.28 x 0.60
+    // 5 + 6 x 1 + 26.28 x 0.60
     assert_eq!(usd("WAF"), dec!(5.00));
-    assert_eq!(usd("WAF, rules"), dec!(5.00));
+    assert_eq!(usd("WAF, rules"), dec!(6.00));
     assert_eq!(usd("WAF, requests"), dec!(15.77));
     // 365 / 12 runs of 120 s: 1.01389 h x 0.04048, and x 2 GB x 0.004445
     assert_eq!(usd("job report, Fargate x86 vCPU"), dec!(0.04));
@@ -236,8 +255,15 @@ fn what_stands_around_on_aws_by_hand() {
     assert_eq!(usd("interface endpoints"), dec!(58.40));
     // db.m6i.large in two zones: 730 x 0.356
     assert_eq!(usd("RDS PostgreSQL db.m6i.large"), dec!(259.88));
-    assert_eq!(usd("KMS keys"), dec!(1.00));
+    // what is kept, and what the zone signs
+    assert_eq!(usd("KMS keys"), dec!(2.00));
     assert_eq!(usd("budgets"), dec!(0.00));
+    // 2 zones x 12 an hour x 730 = 17,520 files of logs x 1 for a million
+    assert_eq!(usd("events of buckets"), dec!(0.02));
+    // (26.28 M x 1.75 kB = 45.99 GB) + 0.5 = 46.49 GB x 0.15, kept 365 days: 12 months x 0.03
+    assert_eq!(usd("their storage"), dec!(2.51));
+    // Where us-east-1 is another region, its logs have a key of their own.
+    assert_eq!(line("aws", "eu-west-1", "KMS keys"), dec!(3.00));
 }
 
 #[test]

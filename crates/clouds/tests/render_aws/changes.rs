@@ -122,3 +122,26 @@ fn a_profile_adds_and_never_takes_away() {
         assert!(resilient.contains_key(name) && !small.contains_key(name), "{name}");
     }
 }
+
+/// CloudFront lets one distribution answer for a name, so that of two environments on AWS one has it;
+/// and nobody gets to its load balancer around it.
+#[test]
+fn of_two_environments_one_has_the_content_delivery_network() {
+    let mut spec = example("regions");
+    (spec.cdn, spec.firewall) = (Some(true), Some(true));
+    let of = |environment: &str, name: &str| {
+        let files = render(&deployment(&spec, environment));
+        let found = files.into_iter().find(|one| one.path.ends_with(&format!("/{name}")));
+        found.map(|one| one.contents).unwrap_or_default()
+    };
+    assert!(of("primary", "cdn.tf").contains("aws_cloudfront_vpc_origin.this.id"));
+    assert!(of("primary", "load_balancer.tf").contains("internal           = true"));
+    assert!(of("primary", "firewall.tf").contains("\"CLOUDFRONT\""));
+    let groups = of("primary", "security_groups.tf");
+    let (_, rule) = groups.split_once("\"load_balancer_https\" {").unwrap();
+    assert!(rule.split_once("\n}").unwrap().0.contains("prefix_list_id"), "{rule}");
+    assert_eq!(of("secondary", "cdn.tf"), "");
+    assert!(of("secondary", "load_balancer.tf").contains("internal           = false"));
+    assert!(of("secondary", "firewall.tf").contains("\"REGIONAL\""));
+    assert!(of("secondary", "README.md").contains("| a content delivery network |"));
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
 
 mod changes;
+mod goes;
 mod golden;
 mod hostile;
 mod limits;

@@ -65,6 +65,11 @@ fn nothing_opens_the_database() {
     }
 }
 
+/// Whether a file has policies of keys, in each of which `*` is the key itself.
+fn of_keys(path: &str) -> bool {
+    path.ends_with("kms.tf") || path.ends_with("dnssec.tf")
+}
+
 /// Nobody may do everything, nor anything to everything but for what AWS cannot bound.
 #[test]
 fn no_star_on_star() {
@@ -81,7 +86,7 @@ fn no_star_on_star() {
         for (at, line) in lines.iter().enumerate() {
             let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(!words.contains("Action = \"*\""), "{}: {line}", one.path);
-            if !words.starts_with("Resource = \"*\"") || one.path.ends_with("kms.tf") {
+            if !words.starts_with("Resource = \"*\"") || of_keys(&one.path) {
                 continue;
             }
             let statement = lines[at.saturating_sub(4)..at].join("\n");

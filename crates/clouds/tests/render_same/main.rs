@@ -29,7 +29,6 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-use trefoil_clouds::operate::render::Renderer;
 use trefoil_clouds::registry;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::parse;
@@ -42,22 +41,17 @@ pub(crate) struct Rendered {
     files: BTreeMap<String, String>,
 }
 
-/// An environment of a specification, and its cloud's renderer.
-fn deployment(text: &str, environment: &str) -> (Deployment, Renderer) {
-    let known = ["aws", "azure", "gcp"];
-    let spec = parse("trefoil.yaml", text, &known)
-        .unwrap_or_else(|found| panic!("{text}\n{found:#?}"))
-        .spec;
-    let there = &spec.environments[environment];
-    let view = spec.for_environment(environment).unwrap();
-    let region = there.region.as_deref().unwrap();
-    let deployment = Deployment::new(&view, environment, region, false);
-    (deployment, registry::renderer(&there.cloud).unwrap())
-}
-
 impl Rendered {
+    /// An environment of a specification, as its cloud's renderer writes it.
     fn of(text: &str, environment: &str) -> Self {
-        let (deployment, renderer) = deployment(text, environment);
+        let spec = parse("trefoil.yaml", text, &registry::known())
+            .unwrap_or_else(|found| panic!("{text}\n{found:#?}"))
+            .spec;
+        let there = &spec.environments[environment];
+        let view = spec.for_environment(environment).unwrap();
+        let region = there.region.as_deref().unwrap();
+        let deployment = Deployment::new(&view, environment, region, false);
+        let renderer = registry::renderer(&there.cloud).unwrap();
         assert_eq!((renderer.misfits)(&deployment), [], "{environment}: {text}");
         let folder = format!("infra/{environment}/");
         let below = |path: String| path.trim_start_matches(&folder).to_owned();

@@ -44,7 +44,7 @@ fn changes(resource: &Resource, buckets: &BucketFacts) -> Vec<String> {
     let words: &[&str] = match resource.kind {
         ResourceKind::Bucket if buckets.listed.contains(&resource.name) => &[LISTED],
         ResourceKind::Application => &["a new address behind the edge"],
-        ResourceKind::Database => &["a new address and new passwords"],
+        ResourceKind::Database => &["a new address; new passwords where none could be carried"],
         _ => &[],
     };
     words.iter().map(ToString::to_string).collect()

@@ -238,11 +238,12 @@ fn blockers(facts: &MoveFacts) -> Vec<Blocker> {
     blockers
 }
 
-/// What was there before Trefoil serves without ever having been brought up.
+/// A database that was there before Trefoil serves without ever having been brought up; an
+/// application that Trefoil runs does not.
 fn not_active(facts: &MoveFacts) -> Option<Blocker> {
     let active = facts.ledger.active.as_deref();
     let existing = facts.spec.environments.get(&facts.from).and_then(|one| one.database.as_ref());
-    if active.is_none() && existing.is_some() {
+    if active.is_none() && existing.is_some() && facts.spec.application.is_none() {
         return None;
     }
     (active != Some(facts.from.as_str())).then(|| Blocker {

@@ -48,9 +48,6 @@ impl AppSpec {
     pub fn not_yet(&self, environment: &str) -> Vec<Error> {
         let Some(part) = self.environments.get(environment) else { return Vec::new() };
         let mut keys = Vec::new();
-        if part.database.is_some() && self.application.is_some() {
-            keys.push("database".to_owned());
-        }
         if part.application.is_some() {
             keys.push("application.url".to_owned());
         }
@@ -68,13 +65,7 @@ impl AppSpec {
 
 fn existing_not_yet(path: &str) -> Error {
     let message = format!("`{path}` is a part that is there already: not built yet");
-    let hint = match path.ends_with(".database") {
-        true => {
-            "a database that is there already is moved alone: leave `application` out, and point \
-             the application to it yourself"
-        }
-        false => "leave it out to have Trefoil make and run that part itself",
-    };
+    let hint = "leave it out to have Trefoil make and run that part itself";
     Error::usage("section_not_yet", message).hint(hint)
 }
 

@@ -38,7 +38,7 @@ impl Perform for ArmReturn {
         stream::arm(&pair.target, &pair.source, &self.stream).await?;
         Shape::read(&pair.target).await?.keep(&pair.target).await?;
         // The logins of the window, while users do not wait for them.
-        Pair::lent(cx, &self.from, &self.to).await?.give_back();
+        Pair::lent(cx, &self.from, &self.to).await?.keep(cx);
         Ok(Value::Null)
     }
 

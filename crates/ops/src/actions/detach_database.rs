@@ -19,7 +19,7 @@ impl Perform for DetachDatabase {
         let pair = Pair::lent(cx, &self.from, &self.to).await?;
         cx.require_ours().await?;
         stream::detach(&pair, &self.stream, &self.return_stream).await?;
-        pair.give_back();
+        pair.keep(cx);
         Ok(Value::Null)
     }
 

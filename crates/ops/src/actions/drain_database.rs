@@ -21,7 +21,7 @@ impl Perform for DrainDatabase {
         process::ensure(cx.world, &pair, &self.stream).await?;
         let drained = marker::drain(&pair, &self.stream, &cx.run.plan.plan_id);
         kept(cx, (&self.from, &self.to), &self.stream, drained).await?;
-        pair.give_back();
+        pair.keep(cx);
         Ok(Value::Null)
     }
 

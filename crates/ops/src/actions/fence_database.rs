@@ -6,7 +6,7 @@ use trefoil_core::plan::FenceDatabase;
 
 use super::databases::{access, after_earlier, alone};
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Server, access as fence};
+use crate::movers::postgres::{KeptSessions, Server, access as fence};
 use crate::{Error, Result};
 
 #[async_trait]
@@ -17,10 +17,10 @@ impl Perform for FenceDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let record = access(cx, &self.access)?;
-        let server = Server::lent_by(cx.site(&self.environment)?).await?;
+        let server = KeptSessions::of(cx).lend(cx.site(&self.environment)?).await?;
         cx.require_ours().await?;
         fence::close_as(&server, &record, cx.token()).await?;
-        server.give_back();
+        KeptSessions::of(cx).keep(server);
         Ok(Value::Null)
     }
 

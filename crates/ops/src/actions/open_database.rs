@@ -6,7 +6,7 @@ use trefoil_core::plan::OpenDatabase;
 
 use super::databases::{access, after_earlier, not_undone};
 use crate::engine::{Check, Context, Perform};
-use crate::movers::postgres::{Server, access as fence, bookkeeping};
+use crate::movers::postgres::{KeptSessions, access as fence, bookkeeping};
 use crate::{Error, Result};
 
 #[async_trait]
@@ -17,7 +17,7 @@ impl Perform for OpenDatabase {
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let record = access(cx, &self.access)?;
-        let server = Server::lent_by(cx.site(&self.environment)?).await?;
+        let server = KeptSessions::of(cx).lend(cx.site(&self.environment)?).await?;
         require_other_closed(cx).await?;
         cx.require_ours().await?;
         bookkeeping::raise_epoch(&server, self.epoch).await?;
@@ -32,7 +32,7 @@ impl Perform for OpenDatabase {
 
 /// At most one side may accept writes.
 async fn require_other_closed(cx: &Context<'_>) -> Result<()> {
-    let other = Server::lent_by(cx.site(&cx.run.plan.from)?).await?;
+    let other = KeptSessions::of(cx).lend(cx.site(&cx.run.plan.from)?).await?;
     let open = fence::why_open(&other).await?;
     if open.is_empty() {
         return Ok(());

@@ -30,7 +30,7 @@ impl Perform for SyncDatabase {
             large_objects::require_equal(&proof, &pair)?;
             tables.push(proof);
         }
-        pair.give_back();
+        pair.keep(cx);
         output(&SyncOutput { sequences, tables })
     }
 

@@ -12,10 +12,11 @@ use trefoil_core::plan::{Action, CopyOutput, StartBackflow};
 
 use super::see_log;
 use super::status::{self, Lag, Status};
+use super::watch::Watch;
 use crate::engine::World;
 use crate::movers::objects::{Manifest, Route, Which};
 use crate::movers::postgres::client::process;
-use crate::movers::postgres::{Pair, Server, guard};
+use crate::movers::postgres::{Pair, Server};
 use crate::movers::{Extent, Pace, Tally, objects, secrets, sessions};
 use crate::{Error, Result};
 
@@ -49,9 +50,12 @@ where
     let cannot = |error| Error::failed("backflow_start", "cannot wait for signals").because(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-    let mut carrier = Carrier::begin(world, &load_run().await?).await?;
+    let run = load_run().await?;
+    let watch = Watch::new(world, &run, task(&run)?);
+    let mut carrier = Carrier::begin(world, &run, &watch).await?;
     carrier.status.write(&world.folder)?;
     tokio::select! {
+        () = watch.forever() => Ok(()),
         // Stopping in the middle of a pass is no loss: each write is whole, and is found again.
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
@@ -67,10 +71,12 @@ struct Carrier<'a> {
     status: Status,
     /// The database's stream back, whose process is started again when it dies.
     stream: Option<String>,
+    /// Whoever looks at its slot meanwhile.
+    watch: &'a Watch<'a>,
 }
 
 impl<'a> Carrier<'a> {
-    async fn begin(world: &'a World, run: &Run) -> Result<Self> {
+    async fn begin(world: &'a World, run: &Run, watch: &'a Watch<'a>) -> Result<Self> {
         let task = task(run)?;
         let process = ProcessId::of(std::process::id())
             .ok_or_else(|| Error::missing("proc_missing", "/proc does not show this process"))?;
@@ -94,10 +100,12 @@ impl<'a> Carrier<'a> {
             carried: 0,
             passes: 0,
             last_error: None,
+            way_back_closed: None,
         };
         let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
         let routes = routes(world, run, task).await?;
-        Ok(Self { world, from, to, routes, status, stream: run.return_stream().map(str::to_owned) })
+        let stream = run.return_stream().map(str::to_owned);
+        Ok(Self { world, from, to, routes, status, stream, watch })
     }
 
     async fn until_the_end<L, F>(&mut self, load_run: L) -> Result<()>
@@ -133,12 +141,14 @@ impl<'a> Carrier<'a> {
 
     fn report(&mut self, result: Result<()>) -> Result<()> {
         self.status.updated_at = Timestamp::now();
+        let slot = self.watch.seen();
         if let Err(error) = &result {
             tracing::warn!(error = %error.chain(), "a pass failed; it is made again");
-        } else if self.status.lag == Lag::default() {
+        } else if self.status.lag == Lag::default() && slot.problem.is_none() {
             self.status.caught_up_at = Some(self.status.updated_at);
         }
-        self.status.last_error = result.err().map(|error| error.chain());
+        self.status.way_back_closed = slot.problem.clone().filter(|_| slot.closed);
+        self.status.last_error = slot.problem.or(result.err().map(|error| error.chain()));
         self.status.write(&self.world.folder)
     }
 
@@ -147,7 +157,6 @@ impl<'a> Carrier<'a> {
         let tally = Tally::default();
         let mut result = self.pass_objects(&tally).await;
         result = result.and(self.pass_sessions(&tally).await);
-        result = result.and(self.watch_slot().await);
         if self.status.passes.is_multiple_of(SELDOM) {
             let copied = secrets::copy(&self.from.secrets, &self.to.secrets, &tally).await;
             result = result.and(copied.map(|_| ()));
@@ -156,24 +165,6 @@ impl<'a> Carrier<'a> {
         self.status.passes += 1;
         self.status.carried += tally.changed();
         result
-    }
-
-    /// The slot of the stream back must not fill the disk of the side that serves: then the way
-    /// back is given up, and this says so from now on.
-    async fn watch_slot(&self) -> Result<()> {
-        let Some(stream) = &self.stream else { return Ok(()) };
-        let (from, to) = (&self.status.from, &self.status.to);
-        let publisher = Server::of_site(self.world.site(from)?).await?;
-        match guard::room(&publisher, stream).await {
-            Ok(Some(room)) if room.is_short() => {
-                let subscriber = Server::of_site(self.world.site(to)?).await?;
-                guard::require_room(&Pair { source: publisher, target: subscriber }, stream).await
-            }
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(closed(format!("the slot of stream {stream} on {from} is gone"))),
-            Err(error) if error.code() == "slot_lost" => Err(closed(error.to_string())),
-            Err(error) => Err(error),
-        }
     }
 
     /// A stream of the servers' own needs nothing.
@@ -226,11 +217,6 @@ impl<'a> Carrier<'a> {
         self.status.lag.sessions = from.position().await?.saturating_sub(*position);
         copied.map(|_| ())
     }
-}
-
-fn closed(why: String) -> Error {
-    Error::failed("slot_lost", format!("rollback is no longer possible: {why}"))
-        .hint("what is written from now on stays on this side: `trefoil migrate finish`")
 }
 
 /// The way back of each bucket that is on both sides.

@@ -44,6 +44,9 @@ pub struct Status {
     pub passes: u64,
     /// Why the last pass failed, if it did.
     pub last_error: Option<String>,
+    /// Why the database's way back is closed for good, once it is.
+    #[serde(default)]
+    pub way_back_closed: Option<String>,
 }
 
 /// Changes that are not carried back yet: not more than this, because a key that changed twice

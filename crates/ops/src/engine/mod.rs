@@ -17,7 +17,7 @@ pub use dry_run::Verdict;
 pub use progress::{Progress, Silent};
 pub use run_loop::Engine;
 pub use stop::{Stop, StopHandle};
-pub use world::World;
+pub use world::{Kept, World};
 
 use abort::Wish;
 

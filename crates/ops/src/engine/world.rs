@@ -1,7 +1,9 @@
 //! The environments that a plan works on.
 
-use std::collections::BTreeMap;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use trefoil_clouds::operate::Site;
 use trefoil_core::spec::AppSpec;
@@ -23,6 +25,22 @@ pub struct World {
     pub log_url: Option<String>,
     /// The program that is started for processes that stay: agent, edge, backflow.
     pub program: PathBuf,
+    /// What steps of a run leave for later ones in this process.
+    pub kept: Kept,
+}
+
+/// Handles by their type, each made when it is asked for first. Nothing in here is needed: a step
+/// that another process performs does without.
+#[derive(Clone, Default)]
+pub struct Kept(Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>);
+
+impl Kept {
+    /// The handle of this type.
+    pub fn handle<T: Clone + Default + Send + 'static>(&self) -> T {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = all.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
+        kept.downcast_ref::<T>().cloned().unwrap_or_default()
+    }
 }
 
 impl World {

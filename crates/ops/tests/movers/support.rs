@@ -90,6 +90,7 @@ pub(crate) fn world(folder: &Path) -> World {
         folder: folder.to_owned(),
         log_url: None,
         program: std::env::current_exe().unwrap(),
+        kept: Default::default(),
     }
 }
 

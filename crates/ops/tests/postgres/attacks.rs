@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use trefoil_ops::movers::postgres::access;
 
-use crate::bench::{APP_PASSWORD, Bench, connect};
+use crate::bench::{APP_PASSWORD, Bench, close, connect};
 
 /// Every attack writes its name and a number, and remembers those that were acknowledged.
 type Acked = BTreeSet<(String, i32)>;
@@ -171,7 +171,7 @@ async fn nothing_written_after_the_fence_is_acknowledged() {
 
     let ours = bench.ours("east").await;
     let record = access::record(&ours).await.unwrap();
-    access::close(&ours, &record).await.unwrap();
+    close(&ours, &record).await.unwrap();
     let written = hits(&bench).await;
     fenced.store(true, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(800)).await;

@@ -30,7 +30,8 @@ use trefoil_core::spec::AppSpec;
 use trefoil_core::{Error, Result};
 use trefoil_ops::actions;
 use trefoil_ops::engine::{Context, Silent, World};
-use trefoil_ops::movers::postgres::{Pair, Server};
+use trefoil_ops::movers::postgres::{Pair, Server, access, bookkeeping};
+use trefoil_ops::state::FencingToken;
 
 pub(crate) const APP_PASSWORD: &str = "only-for-tests";
 
@@ -76,6 +77,7 @@ impl Bench {
             folder: PathBuf::new(),
             log_url: None,
             program: PathBuf::new(),
+            kept: Default::default(),
         };
         Bench { east, west, world }
     }
@@ -235,6 +237,12 @@ pub(crate) fn on_database(action: &Action) -> bool {
             || ["copy_schema", "copy_rows", "build_indexes", "await_stream"].contains(&&*name))
 }
 
+/// Closes a database as the first executor of a run does.
+pub(crate) async fn close(server: &Server, record: &AccessRecord) -> Result<()> {
+    bookkeeping::create(server).await?;
+    access::close_as(server, record, FencingToken { run: 1, takeover: 1 }).await
+}
+
 /// A session with the application's rights, or somebody else's.
 pub(crate) async fn connect(url: &str) -> std::result::Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
@@ -246,6 +254,7 @@ pub(crate) fn admin(server: &TestPostgres) -> DatabaseAdmin {
     DatabaseAdmin {
         url: SecretString::from(server.url("app")),
         application_role: Some("app".into()),
+        application_url: None,
         database: "app".into(),
         host: "127.0.0.1".into(),
         port: server.port,

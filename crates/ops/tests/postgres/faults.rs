@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use trefoil_clouds::conformance::postgres::TestPostgres;
+use trefoil_clouds::operate::provision::DatabaseAdmin;
 use trefoil_core::journal::{Event, Run};
 use trefoil_core::plan::{Action, Step, Unstreamed};
 use trefoil_core::planner::MoveOptions;
@@ -259,7 +260,8 @@ async fn the_tool_dies_during_a_copy_of_its_own() {
     let pair = bench.pair("east", "west").await;
     client::progress::begin(&pair.target, &name).await.unwrap();
 
-    let first = Carrying::begin(&bench, &name);
+    let admins = || (admin(&bench.east), admin(&bench.west));
+    let first = Carrying::begin(admins(), &name);
     let writing = "SELECT 1 FROM pg_stat_progress_copy WHERE relid = 'public.ballast'::regclass
                    AND tuples_processed > 1000";
     let (mut met, mut looks) = (false, 0);
@@ -277,7 +279,7 @@ async fn the_tool_dies_during_a_copy_of_its_own() {
 
     let row = "INSERT INTO public.customers (name) VALUES ('between two copies')";
     pair.source.batch("write", row).await.unwrap();
-    let second = Carrying::begin(&bench, &name);
+    let second = Carrying::begin(admins(), &name);
     stream::await_copied(&pair, &name, &|_| {}).await.unwrap();
     lag::catch_up(&pair, &name, &|_| {}).await.unwrap();
     let tables = catalog::names(&catalog::tables(&pair.target).await.unwrap());
@@ -290,14 +292,13 @@ async fn the_tool_dies_during_a_copy_of_its_own() {
 }
 
 /// What carries a stream in a thread of this process, until it is told to die without a word.
-struct Carrying {
+pub(crate) struct Carrying {
     die: tokio::sync::oneshot::Sender<()>,
     thread: std::thread::JoinHandle<bool>,
 }
 
 impl Carrying {
-    fn begin(bench: &Bench, stream: &str) -> Carrying {
-        let admins = (admin(&bench.east), admin(&bench.west));
+    pub(crate) fn begin(admins: (DatabaseAdmin, DatabaseAdmin), stream: &str) -> Carrying {
         let (die, dies) = tokio::sync::oneshot::channel();
         let stream = stream.to_owned();
         let thread = std::thread::spawn(move || {
@@ -315,12 +316,12 @@ impl Carrying {
     }
 
     /// Ends it in the middle of whatever it does: its connections end, and nothing else is done.
-    fn dies(self) {
+    pub(crate) fn dies(self) {
         self.die.send(()).unwrap();
         assert!(!self.thread.join().unwrap(), "it had ended by itself");
     }
 
-    fn ends(self) {
+    pub(crate) fn ends(self) {
         assert!(self.thread.join().unwrap());
     }
 }

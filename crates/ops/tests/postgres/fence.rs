@@ -8,7 +8,7 @@ use trefoil_core::plan::RoleAccess;
 use trefoil_ops::movers::postgres::{Server, access, bookkeeping};
 use trefoil_ops::state::FencingToken;
 
-use crate::bench::{Bench, connect};
+use crate::bench::{Bench, close, connect};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_writes_after_the_fence_and_opening_restores_exactly() {
@@ -39,7 +39,7 @@ async fn nothing_writes_after_the_fence_and_opening_restores_exactly() {
     let storm: Vec<_> = (0..6).map(|_| tokio::spawn(storm(url.clone(), stop.clone()))).collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
 
-    access::close(&ours, &record).await.unwrap();
+    close(&ours, &record).await.unwrap();
     let count = "SELECT count(*) FROM hits";
     let fenced: i64 =
         ours.one("count", "SELECT count(*) FROM public.hits", &[]).await.unwrap().get(0);
@@ -55,7 +55,7 @@ async fn nothing_writes_after_the_fence_and_opening_restores_exactly() {
         ours.one("count", "SELECT count(*) FROM public.hits", &[]).await.unwrap().get(0);
     assert_eq!(later, fenced, "somebody wrote after the fence");
     assert!(fenced > 0);
-    access::close(&ours, &record).await.unwrap();
+    close(&ours, &record).await.unwrap();
 
     access::open(&ours, &record).await.unwrap();
     access::open(&ours, &record).await.unwrap();
@@ -89,7 +89,7 @@ async fn prepared_transactions_break_the_fence_by_name() {
         .unwrap();
     let ours = bench.ours("east").await;
     let record = access::record(&ours).await.unwrap();
-    let error = access::close(&ours, &record).await.unwrap_err();
+    let error = close(&ours, &record).await.unwrap_err();
     assert_eq!(error.code(), "prepared_transactions");
     assert!(error.to_string().contains("later"), "{error}");
 }
@@ -100,7 +100,7 @@ async fn a_role_that_another_database_uses_keeps_its_login() {
     bench.east.execute("postgres", "CREATE DATABASE other OWNER app").await;
     let ours = bench.ours("east").await;
     let record = access::record(&ours).await.unwrap();
-    access::close(&ours, &record).await.unwrap();
+    close(&ours, &record).await.unwrap();
     assert!(access::is_closed(&ours).await.unwrap());
     assert!(connect(&bench.app_url("east")).await.is_err());
     let other = bench.east.url_as("app", crate::bench::APP_PASSWORD, "other");

@@ -1,11 +1,12 @@
 //! Slots that keep too much: lost by the server's own limit, or ended before a disk is full.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
+use trefoil_clouds::conformance::small_disk::SmallDisk;
+use trefoil_core::finding::Severity;
 use trefoil_core::plan::Action;
-use trefoil_ops::movers::postgres::{Server, guard, stream};
+use trefoil_ops::movers::postgres::{Server, guard, preflight, stream};
 
 use crate::bench::{Bench, admin, begin, connect};
 use crate::shop;
@@ -68,58 +69,13 @@ async fn a_slot_that_the_server_gives_up_is_told_for_what_it_is() {
     bench.undo(&mut run, 1).await.unwrap();
 }
 
-/// A small disk of its own for the log of a server; gone with this value.
-struct SmallDisk<'a> {
-    bench: &'a Bench,
-}
-
-impl<'a> SmallDisk<'a> {
-    /// Moves the log of the source onto it. `None` where mounting is refused.
-    fn mount(bench: &'a Bench, megabytes: u32) -> Option<SmallDisk<'a>> {
-        let wal = bench.east.data_dir().join("pg_wal");
-        let aside = wal.with_extension("aside");
-        bench.east.stop();
-        std::fs::rename(&wal, &aside).unwrap();
-        std::fs::create_dir(&wal).unwrap();
-        let size = format!("size={megabytes}m");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&wal);
-        let mounted = mount.status().is_ok_and(|status| status.success());
-        let disk = SmallDisk { bench };
-        if mounted {
-            run("cp", &["-a", &format!("{}/.", aside.display()), &wal.display().to_string()]);
-            run(
-                "chown",
-                &["--reference", &aside.display().to_string(), &wal.display().to_string()],
-            );
-            run("chmod", &["700", &wal.display().to_string()]);
-        } else {
-            std::fs::remove_dir(&wal).unwrap();
-            std::fs::rename(&aside, &wal).unwrap();
-        }
-        bench.east.restart();
-        mounted.then_some(disk)
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        self.bench.east.stop();
-        let _ = Command::new("umount").arg(self.bench.east.data_dir().join("pg_wal")).status();
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program}");
-}
-
 /// The log of the source grows on a small disk while the target applies nothing: the stream is
 /// ended while there is room, and the application goes on writing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_before_it_fills_the_disk() {
     let bench = Bench::start().await;
     shop::make(&bench, "east").await;
-    let Some(_disk) = SmallDisk::mount(&bench, 420) else {
+    let Some(_disk) = SmallDisk::mount(&bench.east, 420) else {
         eprintln!("skipped: a full disk: this user may not mount a small one");
         return;
     };
@@ -147,6 +103,43 @@ async fn a_stream_ends_before_it_fills_the_disk() {
         .await;
     let left = stream::ours(&bench.ours("east").await).await.unwrap();
     assert!(!left.iter().any(|one| one.starts_with("slot ")), "{left:?}");
+}
+
+/// The source writes more of its log than its disk has room for while rows are copied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_the_log_would_fill_is_an_obstacle() {
+    let bench = Bench::start().await;
+    shop::make(&bench, "east").await;
+    let small = "ALTER SYSTEM SET max_wal_size = '64MB'; ALTER SYSTEM SET min_wal_size = '32MB'";
+    for sql in small.split("; ") {
+        bench.east.execute("app", sql).await;
+    }
+    let Some(disk) = SmallDisk::mount(&bench.east, 256) else {
+        eprintln!("skipped: a full disk: this user may not mount a small one");
+        return;
+    };
+    let pair = bench.pair("east", "west").await;
+    let found = async || {
+        let findings = preflight::of_move(&pair.source, Some(&pair.target), None).await.unwrap();
+        findings.into_iter().find(|found| found.code == "disk_full")
+    };
+    assert_eq!(found().await, None);
+    disk.leave(80);
+    let (mut told, mut attempts) = (None, 0);
+    while told.is_none() {
+        let write = async {
+            for _ in 0..6 {
+                write_log(&bench, 4).await;
+            }
+        };
+        (told, ()) = tokio::join!(found(), write);
+        bench.east.execute("app", "CHECKPOINT").await;
+        attempts += 1;
+        assert!(attempts < 60, "its disk is never too small");
+    }
+    let told = told.unwrap();
+    assert_eq!(told.severity, Severity::Blocker);
+    assert!(told.message.contains("its disk has"), "{}", told.message);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,14 +32,14 @@ fn pgbench(server: &TestPostgres) -> Command {
 }
 
 /// Tables and rows of pgbench: `pgbench_history` has no key.
-async fn fill(server: &TestPostgres) {
+pub(crate) async fn fill(server: &TestPostgres) {
     let mut make = pgbench(server);
     make.args(["--initialize", "--quiet", "--scale", "1", "app"]);
     assert!(make.status().await.unwrap().success(), "pgbench --initialize");
 }
 
 /// Fifty transactions a second, until the server refuses them.
-fn load(server: &TestPostgres) -> Child {
+pub(crate) fn load(server: &TestPostgres) -> Child {
     let mut run = pgbench(server);
     run.args(["--rate", "50", "--client", "4", "--time", "600", "--no-vacuum", "app"]);
     run.spawn().unwrap()

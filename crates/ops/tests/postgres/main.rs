@@ -5,6 +5,7 @@
 
 mod attacks;
 mod bench;
+mod client;
 mod ddl;
 mod faults;
 mod fence;

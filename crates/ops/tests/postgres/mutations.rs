@@ -10,7 +10,7 @@ use trefoil_core::plan::{Action, PrepareOutput, Step};
 use trefoil_ops::actions;
 use trefoil_ops::movers::postgres::lag;
 
-use crate::bench::{Bench, append, begin, connect};
+use crate::bench::{Bench, append, begin, close, connect};
 use crate::shop;
 
 const ARMED: fn(&Action) -> bool = |action| matches!(action, Action::ArmReturn(_));
@@ -193,7 +193,7 @@ async fn a_role_outside_of_the_fence_keeps_the_other_side_closed() {
         serde_json::from_value(run.output(prepared).unwrap().clone()).unwrap();
     output.source_access.roles.retain(|role| role.name != "second");
     let east = bench.ours("east").await;
-    let error = trefoil_ops::movers::postgres::access::close(&east, &output.source_access).await;
+    let error = close(&east, &output.source_access).await;
     assert_eq!(error.unwrap_err().code(), "fence_not_held");
 
     let open = run.plan.find(|action| matches!(action, Action::OpenDatabase(_))).unwrap();

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use trefoil_clouds::conformance::postgres::TestPostgres;
 use trefoil_core::finding::{Finding, Severity};
@@ -37,6 +39,11 @@ const OBSTACLES: &[(&str, &str, &str)] = &[
     ),
     ("east", CRON, "background_writers"),
     ("east", CRON, "extension_missing"),
+    (
+        "east",
+        "CREATE EXTENSION hstore; UPDATE pg_extension SET extversion = '0.9' WHERE extname = 'hstore'",
+        "extension_missing",
+    ),
     ("east", "SELECT lo_from_bytea(0, 'x')", "large_objects"),
     ("east", "CREATE ROLE boss SUPERUSER LOGIN", "other_superuser"),
     (
@@ -104,6 +111,7 @@ async fn each_obstacle_is_named() {
 async fn undo(bench: &Bench, environment: &str, sql: &str) {
     let undo = match sql {
         CRON => "DELETE FROM pg_extension WHERE extname = 'pg_cron'",
+        _ if sql.contains("hstore") => "DROP EXTENSION hstore",
         _ if sql.contains("far") => "DROP FOREIGN DATA WRAPPER far CASCADE",
         _ if sql.contains("loud") => "DROP RULE loud ON public.log",
         _ if sql.contains("public.x ") => "DROP TABLE public.x",
@@ -153,8 +161,12 @@ async fn what_stops_nothing_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_stream_is_told_how_it_can() {
-    let settings =
-        [("wal_level", "replica"), ("max_replication_slots", "2"), ("max_wal_senders", "2")];
+    let settings = [
+        ("wal_level", "replica"),
+        ("max_replication_slots", "2"),
+        ("max_wal_senders", "2"),
+        ("max_logical_replication_workers", "2"),
+    ];
     let server = TestPostgres::start(&settings);
     server.execute("postgres", "CREATE ROLE app LOGIN; CREATE ROLE boss").await;
     server.execute("postgres", "CREATE DATABASE app OWNER app").await;
@@ -169,6 +181,7 @@ async fn a_server_that_cannot_stream_is_told_how_it_can() {
     assert!(told("wal_level", "SET wal_level = 'logical'"), "{findings:#?}");
     assert!(told("no_room_to_stream", "max_replication_slots"), "{findings:#?}");
     assert!(told("no_room_to_stream", "max_wal_senders"), "{findings:#?}");
+    assert!(told("no_room_to_stream", "max_logical_replication_workers"), "{findings:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,15 +201,21 @@ async fn our_own_role_is_nobody_elses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_must_sort_the_same_on_both_sides() {
     let bench = Bench::start().await;
-    let other = "CREATE DATABASE app2 OWNER app TEMPLATE template0 LC_COLLATE 'C.UTF-8'";
-    bench.west.execute("postgres", other).await;
-    let mut sorted = admin(&bench.west);
-    sorted.url = SecretString::from(bench.west.url("app2"));
-    sorted.database = "app2".into();
-    let target = Server::connect("west", &sorted).await.unwrap();
-    let findings =
-        preflight::of_move(&bench.ours("east").await, Some(&target), None).await.unwrap();
-    assert_eq!(blockers(&findings), ["collation_differs"]);
+    for (database, other, word) in [
+        ("app2", "LC_COLLATE 'C.UTF-8'", "collation of east"),
+        ("app3", "ENCODING 'LATIN1'", "encoding of east is UTF8"),
+    ] {
+        let sql = format!("CREATE DATABASE {database} OWNER app TEMPLATE template0 {other}");
+        bench.west.execute("postgres", &sql).await;
+        let mut sorted = admin(&bench.west);
+        sorted.url = SecretString::from(bench.west.url(database));
+        sorted.database = database.into();
+        let target = Server::connect("west", &sorted).await.unwrap();
+        let source = bench.ours("east").await;
+        let findings = preflight::of_move(&source, Some(&target), None).await.unwrap();
+        assert_eq!(blockers(&findings), ["collation_differs"]);
+        assert!(findings.iter().any(|found| found.message.contains(word)), "{findings:#?}");
+    }
 }
 
 /// As if the library that sorts had been replaced since the indexes were made.
@@ -217,4 +236,62 @@ async fn texts_that_an_older_library_sorted_are_told() {
     let older = "UPDATE pg_database SET datcollversion = '1' WHERE datname = 'sorted'";
     bench.east.execute("postgres", older).await;
     assert!(told().await);
+}
+
+/// A network that lets people in to a server and no other server: gives the port to come by.
+async fn firewall(port: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(let_in(client, port));
+        }
+    });
+    here
+}
+
+/// Ends a connection whose first words say that it is for replication.
+async fn let_in(mut client: TcpStream, port: u16) -> std::io::Result<()> {
+    let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
+    let mut words = vec![0; 4_096];
+    loop {
+        let length = client.read(&mut words).await?;
+        if words[..length].windows(11).any(|window| window == b"replication") {
+            return Ok(());
+        }
+        server.write_all(&words[..length]).await?;
+        // A request for encryption is answered with a letter, and the first words come after it.
+        if length != 8 {
+            break;
+        }
+        client.write_u8(server.read_u8().await?).await?;
+    }
+    copy_bidirectional(&mut client, &mut server).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_that_is_not_open_for_a_server_is_told() {
+    let bench = Bench::start().await;
+    shop::make(&bench, "east").await;
+    for closed in ["east", "west"] {
+        let mut servers = Vec::new();
+        for name in ["east", "west"] {
+            let mut admin = admin(bench.server(name));
+            if name == closed {
+                admin.port = firewall(admin.port).await;
+                let url = bench.server(name).url("app");
+                let ports = [bench.server(name).port, admin.port].map(|port| format!(":{port}/"));
+                admin.url = SecretString::from(url.replace(&ports[0], &ports[1]));
+            }
+            servers.push(Server::connect(name, &admin).await.unwrap());
+        }
+        let findings = preflight::of_move(&servers[0], Some(&servers[1]), None).await.unwrap();
+        assert_eq!(blockers(&findings), ["way_closed"], "{findings:#?}");
+        let told = findings.iter().find(|found| found.code == "way_closed").unwrap();
+        let other = if closed == "east" { "west" } else { "east" };
+        let said = format!("{other} cannot log in to {closed}");
+        assert!(told.message.contains(&said) && told.command.is_some(), "{told:?}");
+        let open = format!("{closed} logs in to {other}");
+        assert!(findings.iter().any(|found| found.message.contains(&open)), "{findings:#?}");
+    }
 }

@@ -8,6 +8,9 @@
 )]
 
 mod combinations;
+#[path = "../../../../crates/clouds/tests/render_aws/goes.rs"]
+mod goes;
+mod planned;
 mod terraform;
 
 use std::fs;
@@ -19,6 +22,7 @@ use trefoil_core::cost::PriceBook;
 use trefoil_core::deployment::Deployment;
 use trefoil_core::spec::{AppSpec, parse};
 
+use planned::Planned;
 use terraform::Terraform;
 
 /// How many of the combinations are run unless all are asked for; each takes some seconds.
@@ -71,8 +75,8 @@ fn folder(
 }
 
 /// Runs one specification through: formatted, valid, planned, applied, nothing left to do,
-/// destroyed.
-fn goes_through(terraform: &Terraform, name: &str, text: &str) {
+/// destroyed. What was planned is kept.
+fn goes_through(terraform: &Terraform, name: &str, text: &str, planned: &mut Planned) {
     for (folder, files) in rendered(&specification(name, text)) {
         let place = tempfile::tempdir().unwrap();
         for file in &files {
@@ -81,7 +85,8 @@ fn goes_through(terraform: &Terraform, name: &str, text: &str) {
             fs::write(&path, &file.contents).unwrap();
         }
         let what = format!("{name} in {folder}\n{text}");
-        terraform.lives(&place.path().join("infra").join(&folder), &what);
+        let plan = terraform.lives(&place.path().join("infra").join(&folder), &what);
+        planned.add(&format!("{name} in {folder}"), &plan);
     }
 }
 
@@ -99,10 +104,14 @@ fn the_examples_live_and_die() {
         .collect();
     files.sort();
     assert!(files.len() >= 4, "{files:?}");
+    let mut planned = Planned::default();
     for file in files {
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-        goes_through(&terraform, &name, &fs::read_to_string(&file).unwrap());
+        goes_through(&terraform, &name, &fs::read_to_string(&file).unwrap(), &mut planned);
     }
+    assert_eq!(planned.faults(), Vec::<String>::new());
+    let (values, tasks) = planned.compared();
+    assert!(values > 500 && tasks >= 6, "only {values} values and {tasks} tasks were compared");
 }
 
 #[test]
@@ -110,9 +119,11 @@ fn every_pair_of_options_lives_and_dies() {
     let Some(terraform) = Terraform::find() else { return };
     let all = combinations::pairwise();
     let chosen = combinations::sample(&all, SAMPLE);
+    let mut planned = Planned::default();
     for (number, text) in chosen {
-        goes_through(&terraform, &format!("combination {number}"), &text);
+        goes_through(&terraform, &format!("combination {number}"), &text, &mut planned);
     }
+    assert_eq!(planned.faults(), Vec::<String>::new());
 }
 
 #[test]

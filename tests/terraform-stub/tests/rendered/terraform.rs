@@ -50,7 +50,7 @@ impl Terraform {
             .unwrap()
     }
 
-    fn must(&self, folder: &Path, args: &[&str], what: &str) {
+    fn must(&self, folder: &Path, args: &[&str], what: &str) -> Output {
         let ran = self.run(folder, args);
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
@@ -59,10 +59,12 @@ impl Terraform {
             said(&ran.stdout),
             said(&ran.stderr)
         );
+        ran
     }
 
-    /// A whole life: formatted, valid, planned, applied, nothing left to do, destroyed.
-    pub(crate) fn lives(&self, folder: &Path, what: &str) {
+    /// A whole life: formatted, valid, planned, applied, nothing left to do, destroyed. What was
+    /// planned comes back, as Terraform's own JSON.
+    pub(crate) fn lives(&self, folder: &Path, what: &str) -> Value {
         self.must(folder, &["fmt", "-check", "-diff", "-recursive"], what);
         // The state is kept in a bucket, which a test does not have.
         fs::write(folder.join("backend_override.tf"), "terraform {\n  backend \"local\" {}\n}\n")
@@ -73,12 +75,16 @@ impl Terraform {
         self.must(folder, &["validate", "-no-color"], what);
         self.must(folder, &["apply", "-no-color", "-input=false", "-auto-approve"], what);
         // 2 would say that there is still something to do.
-        self.must(folder, &["plan", "-no-color", "-input=false", "-detailed-exitcode"], what);
+        let again = ["plan", "-no-color", "-input=false", "-detailed-exitcode", "-out=again"];
+        self.must(folder, &again, what);
+        // Of the first plan much is only known once it is applied: the task definition's sizes, for one.
+        let planned = self.must(folder, &["show", "-no-color", "-json", "again"], what);
         // What is protected from deletion cannot be destroyed, which is right.
         let destroyed =
             self.run(folder, &["destroy", "-no-color", "-auto-approve", "-input=false"]);
         let said = String::from_utf8_lossy(&destroyed.stderr).into_owned();
         assert!(destroyed.status.success() || said.contains("prevent_destroy"), "{what}\n{said}");
+        serde_json::from_slice(&planned.stdout).unwrap()
     }
 
     /// What `terraform validate` says against a configuration of one provider.

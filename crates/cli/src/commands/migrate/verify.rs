@@ -115,7 +115,9 @@ fn admin(url: &str) -> Option<(String, DatabaseAdmin)> {
     let database = parsed.path().trim_start_matches('/').to_owned();
     let name = format!("{host}:{port}/{database}");
     let url = SecretString::from(url);
-    Some((name, DatabaseAdmin { url, application_role: Default::default(), database, host, port }))
+    let (application_role, application_url) = (None, None);
+    let admin = DatabaseAdmin { url, application_role, application_url, database, host, port };
+    Some((name, admin))
 }
 
 fn text(answer: &Answer<'_>) -> String {

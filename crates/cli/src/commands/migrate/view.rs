@@ -165,7 +165,10 @@ fn clients(report: &MoveReport) -> String {
     let Some(clients) = &report.clients else { return String::new() };
     let mut text = format!("\nPoint its clients to {}", clients.address);
     for role in &clients.roles {
-        text.push_str(&format!("\n  {}: its password is the secret {}", role.role, role.secret));
+        text.push_str(&format!(
+            "\n  {0}: has a new password, the secret {1}; to give it yours: ALTER ROLE {0} PASSWORD ...",
+            role.role, role.secret
+        ));
     }
     text
 }

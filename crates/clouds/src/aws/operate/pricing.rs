@@ -3,7 +3,7 @@
 use rust_decimal::{Decimal, dec};
 use trefoil_core::cost::needs::{Architecture, Commitment, StorageClass};
 use trefoil_core::cost::quantity::{HOURS, MILLION, days};
-use trefoil_core::cost::{Category, Needs, Offer, Usage};
+use trefoil_core::cost::{Category, Needs, Offer, Place, Usage};
 
 mod around;
 
@@ -24,7 +24,7 @@ const LOG_COMPRESSION: Decimal = dec!(0.15);
 ///
 /// # Errors
 /// `model_unknown` and `model_retired`.
-pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
+pub fn usages(place: &Place, needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
     let resources = resources(needs);
     let mut usages = Vec::new();
     match &resources.service {
@@ -43,7 +43,7 @@ pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
     monitoring(&resources, needs, &mut usages);
     sessions(needs, &mut usages);
     other(&resources, needs, &mut usages);
-    around::usages(&resources, needs, &mut usages);
+    around::usages(&resources, place, needs, &mut usages);
     Ok(usages)
 }
 
@@ -162,9 +162,12 @@ fn network(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
             words(units.round_dp(4))
         );
         usages.push(Usage::new(category, "load balancer capacity", "alb/lcu", units * HOURS, how));
-        let how = format!("{ZONES} addresses x 730 h");
-        let item = "public IPv4 of the load balancer";
-        usages.push(Usage::new(category, item, "ipv4/in-use", zones * HOURS, how));
+        // Behind a content delivery network it has private addresses.
+        if !resources.around.cdn {
+            let how = format!("{ZONES} addresses x 730 h");
+            let item = "public IPv4 of the load balancer";
+            usages.push(Usage::new(category, item, "ipv4/in-use", zones * HOURS, how));
+        }
         if service.public_address {
             let how = format!("{} addresses x 730 h", words(service.tasks));
             let item = "public IPv4 of the tasks";
@@ -236,10 +239,9 @@ fn monitoring(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
             logs,
             how,
         ));
-        let months = Decimal::from(needs.log_kept_days) / days();
+        let months = Decimal::from(resources.log_days) / days();
         let kept = logs * LOG_COMPRESSION * months;
-        let how =
-            format!("{} GB x 0.15 compressed, kept {} days", words(logs), needs.log_kept_days);
+        let how = format!("{} GB x 0.15 compressed, kept {} days", words(logs), resources.log_days);
         usages.push(Usage::new(category, "CloudWatch log storage", "logs/storage", kept, how));
     }
     let watched = resources.around.alarm_metrics.max(needs.alarms);
@@ -333,8 +335,8 @@ fn other(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
             how,
         ));
     }
-    if needs.dns_zones > 0 {
-        let zones = Decimal::from(needs.dns_zones);
+    if resources.zones > 0 {
+        let zones = Decimal::from(resources.zones);
         usages.push(Usage::new(category, "DNS zones", "dns/zone", zones, format!("{zones} zones")));
         let how = format!("{} lookups", words(load.dns_queries));
         usages.push(Usage::new(

@@ -25,13 +25,19 @@ pub struct Resources {
     pub jobs: Vec<Job>,
     /// What stands around all of it.
     pub around: Around,
+    /// How many days logs are kept.
+    pub log_days: u32,
+    /// Zones of names.
+    pub zones: u32,
 }
 
 /// What stands around an environment that Trefoil's files set up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Around {
-    /// Keys for what is kept.
+    /// Keys for what is kept, and for what the zone signs.
     pub keys: u32,
+    /// Keys for logs that have to lie in us-east-1; there the environment's own is used.
+    pub keys_elsewhere: u32,
     /// Dashboards.
     pub dashboards: u32,
     /// Metrics that alarms watch: an alarm on a share watches two.
@@ -157,7 +163,7 @@ const NODES: [(&str, Decimal); 10] = [
 ];
 
 /// The sets of rules that AWS keeps and the firewall uses, each with its short name, and why.
-pub const RULE_GROUPS: [(&str, &str, &str); 4] = [
+pub const RULE_GROUPS: [(&str, &str, &str); 5] = [
     (
         "AWSManagedRulesAmazonIpReputationList",
         "reputation",
@@ -170,7 +176,16 @@ pub const RULE_GROUPS: [(&str, &str, &str); 4] = [
     ),
     ("AWSManagedRulesSQLiRuleSet", "sql", "SQL where there should be none."),
     ("AWSManagedRulesCommonRuleSet", "common", "What attacks websites most often."),
+    (
+        "AWSManagedRulesAnonymousIpList",
+        "anonymous",
+        "Addresses that hide their users. Many have reason to, so they are counted and let in.",
+    ),
 ];
+
+/// How many days AWS's files keep logs at least. What goes into a log costs most; to keep it for a
+/// year is what AWS's own catalogue of controls asks for.
+const LEAST_LOG_DAYS: u32 = 365;
 
 /// Metrics of Container Insights for a cluster (11), its service (13) and its task definition (8).
 const INSIGHTS_METRICS: u32 = 32;
@@ -201,7 +216,20 @@ pub fn resources(needs: &Needs) -> Resources {
         cache: cache_gib.map(|gib| cache(gib, needs.around().survives_zone)),
         jobs: around.filter(|_| runs).map(|around| around.jobs.clone()).unwrap_or_default(),
         around: around.map(|around| standing_around(needs, around)).unwrap_or_default(),
+        log_days: around.map_or(needs.log_kept_days, |_| log_days(needs.log_kept_days)),
+        zones: around.map_or(needs.dns_zones, |around| zones(needs, around)),
     }
+}
+
+/// The zones that an environment makes: a standby answers for no name itself.
+fn zones(needs: &Needs, around: &Surroundings) -> u32 {
+    let answers = around.domain && around.pair.as_ref().is_none_or(|pair| pair.serves);
+    if answers { needs.dns_zones } else { 0 }
+}
+
+/// How many days logs are kept in files where so many are asked for.
+pub fn log_days(asked: u32) -> u32 {
+    asked.max(LEAST_LOG_DAYS)
 }
 
 /// How containers reach what is outside: by private endpoints, unless the application asks a service
@@ -240,10 +268,15 @@ fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
     let vpn_connections =
         some(is_private && other.is_some_and(|one| one != "aws"), VPN_CONNECTIONS);
     let jobs = u32::try_from(around.jobs.len()).unwrap_or(u32::MAX);
+    let signs = zones(needs, around) > 0;
+    // One distribution alone answers for a name: the primary's, when both are on AWS.
+    let takes_over = pair.is_some_and(|pair| !pair.serves) && other == Some("aws");
+    let answers_by_cdn = runs && around.cdn && !takes_over;
     let followed = some(has_database && (other.is_some() || around.movable), 1);
     let basic = some(runs, SERVICE_ALARMS) + some(has_database, DATABASE_ALARMS) + followed;
     Around {
-        keys: 1,
+        keys: 1 + some(signs, 1),
+        keys_elsewhere: some(signs || answers_by_cdn && around.firewall, 1),
         dashboards: 1,
         alarm_metrics: needs
             .alarms
@@ -253,7 +286,7 @@ fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
         own_secrets: some(has_database, 1),
         custom_metrics: some(runs, INSIGHTS_METRICS).saturating_add(around.own_metrics()),
         health_checks: some(around.domain && pair.is_some_and(|one| one.serves), 1),
-        cdn: runs && around.cdn,
+        cdn: answers_by_cdn,
         firewall_rules: some(runs && around.firewall, 1 + RULE_GROUPS.len() as u32),
         vpn_connections,
         tracing: runs && around.tracing,

@@ -3,7 +3,7 @@
 use rust_decimal::{Decimal, dec};
 use trefoil_core::cost::needs::{Commitment, StorageClass};
 use trefoil_core::cost::quantity::{HOURS, MILLION, SECONDS, days};
-use trefoil_core::cost::{Category, Needs, Offer, Usage};
+use trefoil_core::cost::{Category, Needs, Offer, Place, Usage};
 
 mod around;
 
@@ -32,7 +32,7 @@ const PREMIUM_REGISTRY_GB: Decimal = dec!(500);
 ///
 /// # Errors
 /// `model_unknown` and `model_retired`.
-pub fn usages(needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
+pub fn usages(_: &Place, needs: &Needs, offer: &Offer<'_>) -> Result<Vec<Usage>> {
     let resources = resources(needs);
     let mut usages = Vec::new();
     match &resources.app {

@@ -21,7 +21,7 @@ use super::{Layout, LocalSecrets};
 use crate::operate::agent_protocol::{AgentStatus, DatabaseRecord};
 use crate::operate::control::{AGENT_SOCKET, Control};
 use crate::operate::spawn::{self, Resident};
-use crate::operate::{OpenSite, Site, files};
+use crate::operate::{OpenSite, Site, files, reference};
 use crate::secrets::Secrets;
 use crate::services::ExistingBuckets;
 use crate::{Error, Result};
@@ -157,8 +157,15 @@ impl Local {
     }
 
     /// The application's URL of its database; `None` before the environment is provisioned, and
-    /// when the specification has no database.
+    /// when the specification has no database. Of a server that is there already it is what the
+    /// specification says.
     async fn application_url(&self) -> Result<Option<SecretString>> {
+        let place = self.spec.environments.get(&self.environment);
+        let there = place.and_then(|place| place.database.as_ref()?.url.as_ref());
+        if let Some(url) = there {
+            let url = reference::follow(url, &self.environment, &self.secrets).await?;
+            return url.or(|what| Error::missing("application_url_missing", what)).map(Some);
+        }
         let password = self.secrets.get(PASSWORD).await?;
         self.url_with(password)
     }

@@ -88,6 +88,7 @@ impl Provision for Local {
         Ok(Some(DatabaseAdmin {
             url: database_url(SUPERUSER, &password, record.port, &database)?,
             application_role: Some(Self::application_role(&database)),
+            application_url: None,
             database,
             host: "127.0.0.1".to_owned(),
             port: record.port,

@@ -49,6 +49,10 @@ pub struct ExistingDatabase {
     /// How an administrator connects: `env:VARIABLE` or `secret:NAME`, which hold a
     /// `postgresql://` URL; or that URL itself, without a password.
     pub admin_url: Reference,
+    /// How the application connects, as a role of its own, in the same three forms. Needed where
+    /// Trefoil runs the application.
+    #[serde(default)]
+    pub url: Option<Reference>,
 }
 
 /// The application where it runs already.

@@ -36,8 +36,10 @@ fn existing(root: &Spot<'_>, environment: &Spot<'_>, found: &mut Vec<Diagnostic>
         found.extend(bucket.key("endpoint").and_then(|spot| web_address(&spot)));
     }
     found.extend(spots(environment, &["application", "url"]).iter().filter_map(web_address));
-    for spot in spots(environment, &["database", "admin_url"]) {
-        found.extend(reference(&spot, &["postgresql", "postgres"]));
+    for key in ["admin_url", "url"] {
+        for spot in spots(environment, &["database", key]) {
+            found.extend(reference(&spot, &["postgresql", "postgres"]));
+        }
     }
     for spot in spots(environment, &["sessions", "url"]) {
         found.extend(reference(&spot, &[]));

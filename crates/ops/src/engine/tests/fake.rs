@@ -122,6 +122,7 @@ impl Bed {
             folder: folder.to_owned(),
             log_url: None,
             program: PathBuf::from("trefoil"),
+            kept: Default::default(),
         };
         Bed { state: State::open(&folder.join("state")).await.unwrap(), world, _folder: None }
     }

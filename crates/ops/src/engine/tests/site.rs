@@ -88,6 +88,7 @@ pub(super) fn world(clouds: &Shared) -> World {
         folder: PathBuf::from(".trefoil"),
         log_url: None,
         program: PathBuf::from("trefoil"),
+        kept: Default::default(),
     }
 }
 

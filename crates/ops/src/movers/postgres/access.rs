@@ -55,16 +55,10 @@ pub async fn record(server: &Server) -> Result<AccessRecord> {
 }
 
 /// Closes the database to everybody but us: the fence. No new session, and none that was there.
-pub async fn close(server: &Server, record: &AccessRecord) -> Result<()> {
-    let statements = closing(server, record).await?;
-    server.batch("close the database", &statements).await?;
-    end_sessions(server).await
-}
-
-/// The same by an executor, unless another has taken its run over since.
+/// Unless another executor has taken this one's run over since.
 ///
 /// # Errors
-/// `executor_superseded`, and those of [`close`].
+/// `executor_superseded`; `fence_not_held` and `prepared_transactions` when it is not closed.
 pub async fn close_as(server: &Server, record: &AccessRecord, token: FencingToken) -> Result<()> {
     let statements = closing(server, record).await?;
     bookkeeping::change_as(server, token, "close the database", &statements).await?;
@@ -74,11 +68,10 @@ pub async fn close_as(server: &Server, record: &AccessRecord, token: FencingToke
 /// Closes the database and remembers who could use it, in one transaction; the first memory
 /// stands. Gives the memory.
 pub async fn close_and_remember(server: &Server, what: &str) -> Result<AccessRecord> {
-    if let Some(record) = bookkeeping::recall(server, what).await? {
-        close(server, &record).await?;
-        return Ok(record);
-    }
-    let record = record(server).await?;
+    let record = match bookkeeping::recall(server, what).await? {
+        Some(record) => record,
+        None => record(server).await?,
+    };
     let statements = closing(server, &record).await?;
     let remember = bookkeeping::remember(what, &record)?;
     server.batch("close the database", &format!("{remember}{statements}")).await?;

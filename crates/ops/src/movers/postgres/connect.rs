@@ -1,6 +1,6 @@
 //! Connections to the two servers.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -19,13 +19,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// After how long without an answer a connection counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(30);
 
-/// How soon a session that was given back has to answer to be used again.
+/// How soon a session that was kept has to answer to be used again.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// How many sessions are kept for the next step.
-const GIVEN_BACK_MAX: usize = 4;
-
-/// Sessions that were given back.
-static GIVEN_BACK: Mutex<Vec<Server>> = Mutex::new(Vec::new());
+const KEPT_MAX: usize = 4;
 
 /// The settings of every session of ours. A closed database is read-only by default, which would
 /// hold for us too; texts of values must be the same on both servers to be compared; names are
@@ -89,29 +86,6 @@ impl Server {
     /// Opens a session in an environment's database.
     pub async fn of_site(site: &Site) -> Result<Server> {
         Server::connect(&site.name, &admin_of(site).await?).await
-    }
-
-    /// A session in an environment's database, one that was given back if there is one: while
-    /// users wait, a login and what a new process of the server reads first are time they wait.
-    pub async fn lent_by(site: &Site) -> Result<Server> {
-        let admin = admin_of(site).await?;
-        while let Some(server) = take_back(&site.name, &admin) {
-            let answer = tokio::time::timeout(ANSWERS_WITHIN, server.client.batch_execute(""));
-            if answer.await.is_ok_and(|answer| answer.is_ok()) {
-                return Ok(server);
-            }
-        }
-        Server::connect(&site.name, &admin).await
-    }
-
-    /// Keeps a session for the next step. Only for one that has done its work and changed none of
-    /// its settings: nobody looks at its state again.
-    pub fn give_back(self) {
-        let mut kept = GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == GIVEN_BACK_MAX {
-            kept.remove(0);
-        }
-        kept.push(self);
     }
 
     /// Another session of the same kind.
@@ -230,14 +204,48 @@ async fn admin_of(site: &Site) -> Result<DatabaseAdmin> {
         .ok_or_else(|| Error::missing("database_missing", format!("{} has no database", site.name)))
 }
 
-/// A session of exactly this login that was given back.
-fn take_back(name: &str, admin: &DatabaseAdmin) -> Option<Server> {
-    let url = admin.url.expose_secret();
-    let mut kept = GIVEN_BACK.lock().unwrap_or_else(PoisonError::into_inner);
-    kept.retain(|one| !one.client.is_closed());
-    let same = |one: &Server| one.name == name && one.admin.url.expose_secret() == url;
-    let place = kept.iter().position(same)?;
-    Some(kept.remove(place))
+/// Sessions that are kept between steps: while users wait, a login and what a new process of the
+/// server reads first are time they wait.
+#[derive(Clone, Default)]
+pub struct KeptSessions(Arc<Mutex<Vec<Server>>>);
+
+impl KeptSessions {
+    /// Those of a run.
+    pub fn of(cx: &Context<'_>) -> KeptSessions {
+        cx.world.kept.handle()
+    }
+
+    /// A session in an environment's database: a kept one if there is one that answers.
+    pub async fn lend(&self, site: &Site) -> Result<Server> {
+        let admin = admin_of(site).await?;
+        while let Some(server) = self.take(&site.name, &admin) {
+            let answer = tokio::time::timeout(ANSWERS_WITHIN, server.client.batch_execute(""));
+            if answer.await.is_ok_and(|answer| answer.is_ok()) {
+                return Ok(server);
+            }
+        }
+        Server::connect(&site.name, &admin).await
+    }
+
+    /// Keeps a session for the next step. Only for one that has done its work and changed none of
+    /// its settings: nobody looks at its state again.
+    pub fn keep(&self, server: Server) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT_MAX {
+            kept.remove(0);
+        }
+        kept.push(server);
+    }
+
+    /// A session of exactly this login.
+    fn take(&self, name: &str, admin: &DatabaseAdmin) -> Option<Server> {
+        let url = admin.url.expose_secret();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|one| !one.client.is_closed());
+        let same = |one: &Server| one.name == name && one.admin.url.expose_secret() == url;
+        let place = kept.iter().position(same)?;
+        Some(kept.remove(place))
+    }
 }
 
 async fn open(name: &str, address: &Address) -> Result<Client> {
@@ -296,18 +304,19 @@ impl Pair {
         Ok(Pair { source, target })
     }
 
-    /// The same, with sessions that were given back.
+    /// The same, with sessions that were kept.
     pub async fn lent(cx: &Context<'_>, from: &str, to: &str) -> Result<Pair> {
-        let (source, target) = (cx.site(from)?, cx.site(to)?);
+        let (source, target, kept) = (cx.site(from)?, cx.site(to)?, KeptSessions::of(cx));
         let (source, target) =
-            futures::future::try_join(Server::lent_by(source), Server::lent_by(target)).await?;
+            futures::future::try_join(kept.lend(source), kept.lend(target)).await?;
         Ok(Pair { source, target })
     }
 
-    /// Keeps both for the next step: see [`Server::give_back`].
-    pub fn give_back(self) {
-        self.source.give_back();
-        self.target.give_back();
+    /// Keeps both for the next step: see [`KeptSessions::keep`].
+    pub fn keep(self, cx: &Context<'_>) {
+        let kept = KeptSessions::of(cx);
+        kept.keep(self.source);
+        kept.keep(self.target);
     }
 
     /// Lets statements of both sessions take as long as they need.

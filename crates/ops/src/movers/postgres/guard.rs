@@ -116,29 +116,56 @@ async fn look(pair: &Pair, stream: &str) -> Result<()> {
 }
 
 /// Ends the stream when its slot leaves too little room on the publisher's disk.
-pub async fn require_room(pair: &Pair, stream: &str) -> Result<()> {
+async fn require_room(pair: &Pair, stream: &str) -> Result<()> {
     match room(&pair.source, stream).await? {
         Some(room) if room.is_short() => {
-            let why = format!(
-                "{} keeps {} of its log for stream {stream}, and its disk has {} left",
-                pair.source.name,
-                mib(room.retained_bytes),
-                mib(room.free_bytes.unwrap_or(0))
-            );
-            end(pair, stream, why).await
+            end(pair, stream, too_short(&pair.source, stream, room)).await
         }
         _ => Ok(()),
     }
 }
 
+/// Ends a stream for ever because its slot leaves too little room. Of a subscriber that does not
+/// answer the slot is taken all the same: the rest of the stream stays there until the end of the
+/// run.
+///
+/// # Errors
+/// `disk_guard`, when it was ended.
+pub async fn end_for_room(
+    publisher: Server,
+    subscriber: Result<Server>,
+    stream: &str,
+    room: Room,
+) -> Result<()> {
+    let why = too_short(&publisher, stream, room);
+    let Ok(subscriber) = subscriber else {
+        stream::drop_slot(&publisher, stream).await?;
+        return Err(ended(why));
+    };
+    end(&Pair { source: publisher, target: subscriber }, stream, why).await
+}
+
+fn too_short(publisher: &Server, stream: &str, room: Room) -> String {
+    format!(
+        "{} keeps {} of its log for stream {stream}, and its disk has {} left",
+        publisher.name,
+        mib(room.retained_bytes),
+        mib(room.free_bytes.unwrap_or(0))
+    )
+}
+
 /// Ends a stream for ever: its slot goes, and with it what was kept.
 async fn end(pair: &Pair, stream: &str, why: String) -> Result<()> {
     stream::unsubscribe(pair, stream).await?;
+    Err(ended(why))
+}
+
+fn ended(why: String) -> Error {
     let why = format!("{why}: the stream was ended so that the application does not suffer");
-    Err(Error::failed("disk_guard", why).hint(
+    Error::failed("disk_guard", why).hint(
         "the application goes on as before; abort the run, make room or find out why the other \
          side is slow, and begin a new one",
-    ))
+    )
 }
 
 fn mib(bytes: u64) -> String {

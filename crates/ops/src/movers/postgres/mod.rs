@@ -10,7 +10,7 @@
 //!    [`client`]; [`lag`] waits for it and notices that it fails.
 //! 4. [`verify`] compares every row of both sides while they change.
 //!    Meanwhile [`ddl`] follows what people change in the schema.
-//! 5. In the window: the fence ([`access::close`]), [`marker::drain`], [`sequences::carry`],
+//! 5. In the window: the fence ([`access::close_as`]), [`marker::drain`], [`sequences::carry`],
 //!    [`verify::recheck`], [`stream::detach`], and [`access::open`] on the other side.
 //!
 //! Every function may be called again after the process died inside it.
@@ -42,4 +42,4 @@ pub mod unlogged;
 pub mod validate;
 pub mod verify;
 
-pub use connect::{Pair, Server};
+pub use connect::{KeptSessions, Pair, Server};

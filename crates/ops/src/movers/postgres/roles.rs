@@ -1,12 +1,13 @@
 //! The roles that the database's objects belong to: those that the target lacks are made there,
-//! with passwords of their own.
+//! with the password that they have where we may read its verifier, else with a new one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use trefoil_clouds::database::Address;
 use trefoil_clouds::secrets::Secrets;
 use trefoil_core::plan::RoleSecret;
 
@@ -19,6 +20,9 @@ use crate::{Error, Result};
 
 /// What [`bookkeeping`] remembers of the roles on the target.
 const MADE: &str = "roles";
+/// How the verifier of a password begins that a server stores for SCRAM. One of another kind is
+/// refused by servers that ask for SCRAM, so it is not carried.
+const VERIFIER: &str = "SCRAM-SHA-256$";
 /// Below which name the password of a role is kept among the target's own secrets.
 const SECRET_PREFIX: &str = "trefoil/database-role";
 
@@ -29,7 +33,7 @@ pub struct Role {
     pub name: String,
     /// Whether it is a superuser there; what is made here never is.
     pub superuser: bool,
-    /// Whether it logs in, and will here with a new password.
+    /// Whether it logs in.
     pub login: bool,
     connect: bool,
     attributes: String,
@@ -40,6 +44,17 @@ pub struct Role {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Made {
     roles: Vec<String>,
+    /// Those of them that got a new password.
+    #[serde(default)]
+    new_passwords: BTreeSet<String>,
+}
+
+impl Made {
+    /// Which secret holds the password of each role that got a new one.
+    fn secrets(&self) -> Vec<RoleSecret> {
+        let new = self.new_passwords.iter();
+        new.map(|role| RoleSecret { role: role.clone(), secret: secret_name(role) }).collect()
+    }
 }
 
 /// A password that nobody has seen: 256 random bits.
@@ -106,21 +121,62 @@ pub async fn missing(pair: &Pair) -> Result<Vec<Role>> {
     Ok(roles)
 }
 
-/// Makes the roles that the target lacks. Those that log in get a password, which is written to
-/// the target's secrets first. Rights that others could not have (superuser, making roles and
-/// databases, replication) are not carried.
+/// What servers store of the passwords of roles that log in, by role: nobody can log in with it, and
+/// another server that has it accepts the same password. Only a superuser may read it; without that
+/// there are none. They go nowhere but to the other server.
+async fn verifiers(server: &Server, roles: &[Role]) -> Result<BTreeMap<String, SecretString>> {
+    let names: Vec<&str> =
+        roles.iter().filter(|role| role.login).map(|role| role.name.as_str()).collect();
+    if names.is_empty() || !superuser(server).await? {
+        return Ok(BTreeMap::new());
+    }
+    let sql = "SELECT rolname::text, rolpassword FROM pg_authid
+               WHERE rolname = ANY($1) AND starts_with(rolpassword, $2)";
+    let rows = server.query("read how roles log in", sql, &[&names, &VERIFIER]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), SecretString::from(row.get::<_, String>(1)))).collect())
+}
+
+/// With what roles are made on the target: with the verifier that they have at the source, and the
+/// application that we run with the password that it will use there.
+async fn passwords(pair: &Pair, roles: &[Role]) -> Result<BTreeMap<String, SecretString>> {
+    let mut known = verifiers(&pair.source, roles).await?;
+    if let Some(url) = &pair.target.admin.application_url {
+        let address = Address::of(url)?;
+        let login = address.user().map(str::to_owned).zip(address.password());
+        known.extend(login);
+    }
+    Ok(known)
+}
+
+/// Of `roles`, those that log in and whose password is not known for the target.
+pub async fn need_new_password(pair: &Pair, roles: &[Role]) -> Result<BTreeSet<String>> {
+    let known = passwords(pair, roles).await?;
+    let login = roles.iter().filter(|role| role.login && !known.contains_key(&role.name));
+    Ok(login.map(|role| role.name.clone()).collect())
+}
+
+/// Makes the roles that the target lacks. Those that log in keep their password where it can be
+/// carried; the others get a new one, which is written to the target's secrets first. Rights that
+/// others could not have (superuser, making roles and databases, replication) are not carried.
 pub async fn carry(pair: &Pair, secrets: &Secrets) -> Result<Vec<RoleSecret>> {
     let missing = missing(pair).await?;
-    let made = Made { roles: missing.iter().map(|role| role.name.clone()).collect() };
+    let made = Made {
+        roles: missing.iter().map(|role| role.name.clone()).collect(),
+        new_passwords: need_new_password(pair, &missing).await?,
+    };
     let remember = bookkeeping::remember(MADE, &made)?;
     pair.target.batch("remember which roles are made", &remember).await?;
     let made: Made = bookkeeping::recall(&pair.target, MADE).await?.unwrap_or(made);
     let quiet = pair.target.quiet().await?;
     let all = superuser(&pair.target).await?;
+    let known = passwords(pair, &missing).await?;
     for role in &missing {
         let mut sql = format!("CREATE ROLE {} {}", quote_ident(&role.name), role.attributes);
         if role.login {
-            let password = password_of(secrets, &role.name).await?;
+            let password = match known.get(&role.name) {
+                Some(verifier) => verifier.clone(),
+                None => password_of(secrets, &role.name).await?,
+            };
             sql.push_str(&format!(" LOGIN PASSWORD {}", quote_literal(password.expose_secret())));
         }
         quiet.batch(&format!("make role {}", role.name), &sql).await?;
@@ -129,14 +185,7 @@ pub async fn carry(pair: &Pair, secrets: &Secrets) -> Result<Vec<RoleSecret>> {
     for role in &missing {
         quiet.batch("grant what a role has", &grants(pair, role, &present, all)).await?;
     }
-    secrets_of(&pair.source, &made).await
-}
-
-/// Which secret holds the password of each role that was made and logs in.
-async fn secrets_of(source: &Server, made: &Made) -> Result<Vec<RoleSecret>> {
-    let roles = in_use(source).await?;
-    let made = roles.into_iter().filter(|role| role.login && made.roles.contains(&role.name));
-    Ok(made.map(|role| RoleSecret { secret: secret_name(&role.name), role: role.name }).collect())
+    Ok(made.secrets())
 }
 
 fn grants(pair: &Pair, role: &Role, present: &BTreeSet<&str>, superuser: bool) -> String {

@@ -433,11 +433,20 @@ async fn drop_role(publisher: &Server, stream: &str) -> Result<()> {
 /// they carry the subscriber's number.
 pub(super) async fn drop_slots(pair: &Pair, stream: &str) -> Result<()> {
     let number = catalog::system_identifier(&pair.target).await?;
+    end_slots(&pair.source, stream, &number).await
+}
+
+/// Drops the stream's slot on the publisher alone, where the subscriber cannot be asked.
+pub(super) async fn drop_slot(publisher: &Server, stream: &str) -> Result<()> {
+    end_slots(publisher, stream, "").await
+}
+
+async fn end_slots(publisher: &Server, stream: &str, number: &str) -> Result<()> {
     let sql = "SELECT slot_name::text, active_pid FROM pg_replication_slots
                WHERE slot_name = $1 OR slot_name ~ ('^pg_[0-9]+_sync_[0-9]+_' || $2 || '$')";
     let deadline = Instant::now() + END_WORKER;
     loop {
-        let slots = pair.source.query("list slots", sql, &[&stream, &number]).await?;
+        let slots = publisher.query("list slots", sql, &[&stream, &number]).await?;
         if slots.is_empty() {
             return Ok(());
         }
@@ -447,10 +456,10 @@ pub(super) async fn drop_slots(pair: &Pair, stream: &str) -> Result<()> {
                 Some(pid) => format!("SELECT pg_terminate_backend({pid})"),
                 None => format!("SELECT pg_drop_replication_slot({})", quote_literal(&name)),
             };
-            let ended = pair.source.batch(&format!("drop slot {name}"), &sql).await;
+            let ended = publisher.batch(&format!("drop slot {name}"), &sql).await;
             if Instant::now() > deadline {
                 ended?;
-                let why = format!("slot {name} on {} stays in use", pair.source.name);
+                let why = format!("slot {name} on {} stays in use", publisher.name);
                 return Err(Error::failed("slot_in_use", why).retryable());
             }
         }

@@ -1,12 +1,56 @@
 # Users find the application here once the registrar names these servers (README.md).
 resource "aws_route53_zone" "this" {
-  #checkov:skip=CKV2_AWS_38:A signature counts when the registrar has written down its key, which nobody here can do.
-  #checkov:skip=CKV2_AWS_39:Questions for a public name are no secret.
   name = "app.example.com"
 }
 
 locals {
   zone_id = aws_route53_zone.this.zone_id
+}
+
+# Which names are asked for, and how they are answered. Route 53 writes to logs of this region, and by
+# custom under this prefix.
+resource "aws_cloudwatch_log_group" "zone" {
+  region = "us-east-1"
+
+  name              = "/aws/route53/app.example.com"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.this.arn
+}
+
+resource "aws_cloudwatch_log_resource_policy" "zone" {
+  region = "us-east-1"
+
+  policy_name = "${local.name}-zone"
+
+  policy_document = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Principal = { Service = "route53.amazonaws.com" }
+      Resource  = "${aws_cloudwatch_log_group.zone.arn}:*"
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = local.account_id }
+        ArnEquals    = { "aws:SourceArn" = aws_route53_zone.this.arn }
+      }
+    }]
+  })
+}
+
+resource "aws_route53_query_log" "this" {
+  zone_id                  = aws_route53_zone.this.zone_id
+  cloudwatch_log_group_arn = aws_cloudwatch_log_group.zone.arn
+
+  depends_on = [aws_cloudwatch_log_resource_policy.zone]
+}
+
+# Nobody else issues certificates for it.
+resource "aws_route53_record" "caa" {
+  zone_id = local.zone_id
+  name    = "app.example.com"
+  type    = "CAA"
+  ttl     = 3600
+  records = ["0 issue \"amazon.com\""]
 }
 
 resource "aws_acm_certificate" "this" {
@@ -35,7 +79,8 @@ resource "aws_acm_certificate_validation" "this" {
   validation_record_fqdns = [for record in aws_route53_record.certificate : record.fqdn]
 }
 
-# Where the content delivery network finds the load balancer, under a name of its certificate.
+# The load balancer under a name of its certificate, by which the content delivery network knows it.
+# It leads to private addresses.
 resource "aws_route53_record" "origin" {
   zone_id = local.zone_id
   name    = "origin.app.example.com"

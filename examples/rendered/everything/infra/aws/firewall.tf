@@ -134,6 +134,29 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
+  # Addresses that hide their users. Many have reason to, so they are counted and let in.
+  rule {
+    name     = "anonymous"
+    priority = 5
+
+    override_action {
+      count {}
+    }
+
+    statement {
+      managed_rule_group_statement {
+        vendor_name = "AWS"
+        name        = "AWSManagedRulesAnonymousIpList"
+      }
+    }
+
+    visibility_config {
+      cloudwatch_metrics_enabled = true
+      metric_name                = "anonymous"
+      sampled_requests_enabled   = true
+    }
+  }
+
   visibility_config {
     cloudwatch_metrics_enabled = true
     metric_name                = local.name
@@ -142,12 +165,11 @@ resource "aws_wafv2_web_acl" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "firewall" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
-  #checkov:skip=CKV_AWS_158:The key is in another region than this log has to be.
   region = "us-east-1"
 
   name              = "aws-waf-logs-${local.name}" # WAF writes to names that begin so
   retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.this.arn
 }
 
 resource "aws_wafv2_web_acl_logging_configuration" "this" {

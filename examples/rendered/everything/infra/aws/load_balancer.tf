@@ -1,12 +1,11 @@
 resource "aws_lb" "this" {
-  #checkov:skip=CKV2_AWS_28:Only the content delivery network reaches it, and the firewall is there.
   name               = "${local.name}-lb"
   load_balancer_type = "application"
-  internal           = false
+  internal           = true # only the content delivery network reaches it (cdn.tf)
   security_groups    = [aws_security_group.load_balancer.id]
-  subnets            = [for subnet in aws_subnet.public : subnet.id]
+  subnets            = [for subnet in aws_subnet.private : subnet.id]
 
-  # Its address is in users' hands.
+  # Everything that users are sent comes through it.
   enable_deletion_protection = true
 
   # Requests that two servers may read differently are how one request is smuggled in another.

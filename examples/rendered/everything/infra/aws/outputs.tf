@@ -3,11 +3,6 @@ output "url" {
   value       = "https://app.example.com"
 }
 
-output "load_balancer" {
-  description = "The load balancer's own name, and its zone for an alias in Route 53."
-  value       = { dns_name = aws_lb.this.dns_name, zone_id = aws_lb.this.zone_id }
-}
-
 output "repository_url" {
   description = "Where images are pushed."
   value       = aws_ecr_repository.this.repository_url
@@ -20,7 +15,7 @@ output "image_source" {
 
 output "image" {
   description = "The image that runs."
-  value       = aws_ssm_parameter.image.insecure_value
+  value       = local.image
 }
 
 output "task_definition" {
@@ -55,6 +50,11 @@ output "setup" {
 output "name_servers" {
   description = "What the registrar has to name for app.example.com."
   value       = aws_route53_zone.this.name_servers
+}
+
+output "ds_record" {
+  description = "What the registrar has to write down for app.example.com, so that its signature counts."
+  value       = aws_route53_key_signing_key.this.ds_record
 }
 
 output "database" {

@@ -23,7 +23,7 @@ resource "aws_security_group" "endpoints" {
   tags = { Name = "${local.name}-endpoints" }
 }
 
-# Nobody goes round the content delivery network, nor round its firewall.
+# The addresses from which CloudFront comes, also into a network.
 data "aws_ec2_managed_prefix_list" "cloudfront" {
   name = "com.amazonaws.global.cloudfront.origin-facing"
 }

@@ -21,7 +21,7 @@ variable "vpc_cidr" {
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "How many days logs are kept: a year at least, for what is noticed late. Most of a log's price is what goes in."
   type        = number
   default     = 365
 

@@ -29,15 +29,21 @@ resource "aws_ecr_lifecycle_policy" "this" {
 }
 
 # Which image runs. Each deployment writes it here, so that a change of these files starts the same
-# image again and not the first one.
+# image again and not the first one. Only who may use the key can change what runs next.
 resource "aws_ssm_parameter" "image" {
-  #checkov:skip=CKV2_AWS_34:The name of an image is no secret.
-  name           = "/${local.name}/image"
-  description    = "The image that runs"
-  type           = "String"
-  insecure_value = "${aws_ecr_repository.this.repository_url}:0.1.0"
+  name        = "/${local.name}/image"
+  description = "The image that runs"
+  type        = "SecureString"
+  key_id      = aws_kms_key.this.arn
+  value       = "${aws_ecr_repository.this.repository_url}:0.1.0"
 
   lifecycle {
-    ignore_changes = [insecure_value]
+    ignore_changes = [value]
   }
+}
+
+locals {
+  # Everything in such a parameter is taken for a secret, which the name of an image is not: hidden,
+  # it would hide the whole task definition in every plan.
+  image = nonsensitive(aws_ssm_parameter.image.value)
 }

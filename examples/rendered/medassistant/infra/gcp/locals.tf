@@ -22,6 +22,7 @@ locals {
 
   # Variables whose values are secrets: the secret, and which version of it.
   secret_environment = {
+    # Given by hand at any time: an instance takes the newest when it starts.
     API_KEY = {
       secret  = google_secret_manager_secret.application["api-key"].secret_id
       version = "latest"

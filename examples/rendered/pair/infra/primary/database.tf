@@ -24,6 +24,22 @@ resource "aws_db_parameter_group" "this" {
     value = "1000"
   }
 
+  # Who came and went, and what waited for a lock.
+  parameter {
+    name  = "log_connections"
+    value = "1"
+  }
+
+  parameter {
+    name  = "log_disconnections"
+    value = "1"
+  }
+
+  parameter {
+    name  = "log_lock_waits"
+    value = "1"
+  }
+
   # The database streams its changes to the one that follows it (logical replication). Each of
   # these takes a restart.
   parameter {
@@ -124,7 +140,6 @@ resource "aws_secretsmanager_secret_rotation" "database" {
 
 # RDS would make these itself, and keep the logs for ever.
 resource "aws_cloudwatch_log_group" "database" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   for_each = toset(["postgresql", "upgrade"])
 
   name              = "/aws/rds/instance/${local.name}/${each.key}"

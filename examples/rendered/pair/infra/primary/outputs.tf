@@ -20,7 +20,7 @@ output "image_source" {
 
 output "image" {
   description = "The image that runs."
-  value       = aws_ssm_parameter.image.insecure_value
+  value       = local.image
 }
 
 output "task_definition" {
@@ -55,6 +55,11 @@ output "setup" {
 output "name_servers" {
   description = "What the registrar has to name for med.example.com."
   value       = aws_route53_zone.this.name_servers
+}
+
+output "ds_record" {
+  description = "What the registrar has to write down for med.example.com, so that its signature counts."
+  value       = aws_route53_key_signing_key.this.ds_record
 }
 
 output "database" {

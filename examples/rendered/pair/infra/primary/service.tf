@@ -13,7 +13,6 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "service" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   name              = "/ecs/${local.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this.arn
@@ -23,7 +22,7 @@ resource "aws_cloudwatch_log_group" "service" {
 # only this account knows.
 locals {
   task = jsondecode(templatefile("${path.module}/task-definition.json", {
-    image               = aws_ssm_parameter.image.insecure_value
+    image               = local.image
     execution_role_arn  = aws_iam_role.execution.arn
     task_role_arn       = aws_iam_role.task.arn
     log_group           = aws_cloudwatch_log_group.service.name

@@ -13,7 +13,7 @@ terraform {
   # belongs to the account, not to this application: README.md says how it is named.
   backend "s3" {
     key          = "medassistant/primary/terraform.tfstate"
-    region       = "us-east-1"
+    region       = "us-west-2"
     encrypt      = true
     use_lockfile = true
   }

@@ -85,6 +85,13 @@ locals {
         Resource = aws_ssm_parameter.image.arn
       },
       {
+        Sid       = "Encrypt" # what is remembered, and nothing else
+        Effect    = "Allow"
+        Action    = "kms:Encrypt"
+        Resource  = aws_kms_key.this.arn
+        Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
+      },
+      {
         Sid       = "Roles"
         Effect    = "Allow"
         Action    = "iam:PassRole"

@@ -3,7 +3,6 @@ resource "aws_s3_bucket" "logs" {
   #checkov:skip=CKV_AWS_18:A bucket of logs that logs into itself grows for ever.
   #checkov:skip=CKV_AWS_144:Logs are not needed to go on elsewhere.
   #checkov:skip=CKV_AWS_145:The load balancer writes only to buckets with Amazon's own key.
-  #checkov:skip=CKV2_AWS_62:Nobody waits for the next line of a log.
   bucket = "${local.name}-logs-${local.account_id}"
 }
 
@@ -64,6 +63,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "logs" {
   }
 }
 
+# Who reads logs as they come (a search, an alarm of the company's own) is told of each file.
+resource "aws_s3_bucket_notification" "logs" {
+  bucket      = aws_s3_bucket.logs.id
+  eventbridge = true
+}
+
 resource "aws_s3_bucket_policy" "logs" {
   bucket = aws_s3_bucket.logs.id
 
@@ -76,6 +81,14 @@ resource "aws_s3_bucket_policy" "logs" {
         Action    = "s3:PutObject"
         Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
         Resource  = "${aws_s3_bucket.logs.arn}/load-balancer/AWSLogs/${local.account_id}/*"
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+      },
+      {
+        Sid       = "Pipeline"
+        Effect    = "Allow"
+        Action    = "s3:PutObject"
+        Principal = { Service = "logging.s3.amazonaws.com" }
+        Resource  = "${aws_s3_bucket.logs.arn}/pipeline/*"
         Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
       },
       {

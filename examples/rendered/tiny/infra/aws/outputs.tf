@@ -20,7 +20,7 @@ output "image_source" {
 
 output "image" {
   description = "The image that runs."
-  value       = aws_ssm_parameter.image.insecure_value
+  value       = local.image
 }
 
 output "task_definition" {

@@ -13,9 +13,7 @@ resource "aws_codeconnections_connection" "this" {
 }
 
 resource "aws_s3_bucket" "pipeline" {
-  #checkov:skip=CKV_AWS_18:What a build hands to the next stage is gone after a week.
   #checkov:skip=CKV_AWS_144:What a build hands to the next stage is gone after a week.
-  #checkov:skip=CKV2_AWS_62:The pipeline itself waits for it.
   for_each = local.pipeline
 
   bucket = "${local.name}-pipeline-${local.account_id}"
@@ -81,8 +79,22 @@ resource "aws_s3_bucket_lifecycle_configuration" "pipeline" {
   }
 }
 
+resource "aws_s3_bucket_logging" "pipeline" {
+  for_each = aws_s3_bucket.pipeline
+
+  bucket        = each.value.id
+  target_bucket = aws_s3_bucket.logs.id
+  target_prefix = "pipeline/"
+}
+
+resource "aws_s3_bucket_notification" "pipeline" {
+  for_each = aws_s3_bucket.pipeline
+
+  bucket      = each.value.id
+  eventbridge = true
+}
+
 resource "aws_codebuild_project" "this" {
-  #checkov:skip=CKV_AWS_316:Building an image takes a container engine of its own.
   for_each = local.pipeline
 
   name           = local.name
@@ -101,10 +113,15 @@ resource "aws_codebuild_project" "this" {
   }
 
   environment {
-    type            = "LINUX_CONTAINER"
-    compute_type    = "BUILD_GENERAL1_SMALL"
-    image           = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
-    privileged_mode = true # for the container engine
+    type         = "LINUX_CONTAINER"
+    compute_type = "BUILD_GENERAL1_SMALL"
+    image        = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+
+    # The container engine is a machine beside the build, which keeps layers for the next one: the
+    # build itself needs no privileges.
+    docker_server {
+      compute_type = "BUILD_GENERAL1_SMALL"
+    }
 
     environment_variable {
       name  = "REPOSITORY_URL"
@@ -114,6 +131,11 @@ resource "aws_codebuild_project" "this" {
     environment_variable {
       name  = "IMAGE_PARAMETER"
       value = aws_ssm_parameter.image.name
+    }
+
+    environment_variable {
+      name  = "IMAGE_KEY"
+      value = aws_kms_key.this.arn
     }
   }
 
@@ -125,7 +147,6 @@ resource "aws_codebuild_project" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "pipeline" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   for_each = local.pipeline
 
   name              = "/aws/codebuild/${local.name}"
@@ -265,7 +286,7 @@ resource "aws_iam_role_policy" "build" {
       {
         Sid      = "Key"
         Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
         Resource = aws_kms_key.this.arn
       },
     ]

@@ -4,9 +4,9 @@
 use rust_decimal::{Decimal, dec};
 use trefoil_core::cost::quantity::{HOURS, MILLION, days};
 use trefoil_core::cost::surroundings::Job;
-use trefoil_core::cost::{Category, Needs, Usage};
+use trefoil_core::cost::{Category, Needs, Place, Usage};
 
-use super::super::resources::{Around, FargateService, Resources};
+use super::super::resources::{Around, FargateService, Resources, ZONES};
 use super::{TEN_THOUSAND, THOUSAND, fargate_key, processor};
 use crate::operate::pricing::{KB_PER_GB, words};
 
@@ -21,11 +21,17 @@ const ACCESS_LOG_KB: Decimal = dec!(0.1);
 const PLATFORM_LOG_GB: Decimal = dec!(0.5);
 /// Steps of a job's state machine that are billed: its start and its one state.
 const JOB_STEPS: Decimal = dec!(2);
+/// What Route 53 logs of a question, in kB.
+const QUERY_LOG_KB: Decimal = dec!(0.2);
+/// How often each node of the load balancer writes what it was asked into the bucket of logs.
+const LOGS_AN_HOUR: Decimal = dec!(12);
+/// The region in which what is global logs.
+const GLOBAL: &str = "us-east-1";
 /// Options of a health check: by HTTPS, each ten seconds, with its latency.
 const CHECK_OPTIONS: Decimal = dec!(3);
 
 /// What is billed for what stands around.
-pub(super) fn usages(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
+pub(super) fn usages(resources: &Resources, place: &Place, needs: &Needs, usages: &mut Vec<Usage>) {
     match &resources.cache {
         Some(Ok(cache)) => {
             let nodes = Decimal::from(cache.nodes);
@@ -46,8 +52,9 @@ pub(super) fn usages(resources: &Resources, needs: &Needs, usages: &mut Vec<Usag
         scheduled(&resources.jobs, usages);
     }
     edge(&resources.around, needs, usages);
-    watched(&resources.around, needs, usages);
-    kept(&resources.around, needs, usages);
+    watched(resources, needs, usages);
+    told(resources, needs, usages);
+    kept(&resources.around, place, needs, usages);
 }
 
 /// The tasks of a job; Fargate bills a minute at least.
@@ -109,7 +116,8 @@ fn edge(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
     }
 }
 
-fn watched(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
+fn watched(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
+    let around = &resources.around;
     let category = Category::Monitoring;
     let mut count = |item: &str, key: &str, number: u32, how: String| {
         if number > 0 {
@@ -137,44 +145,70 @@ fn watched(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
         usages.push(Usage::unknown(category, "X-Ray traces", why));
     }
     if around.logs {
-        logged(around, needs, usages);
+        logged(resources, needs, usages);
     }
 }
 
 /// What AWS itself logs.
-fn logged(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
+fn logged(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
+    let (around, log_days) = (&resources.around, resources.log_days);
     let category = Category::Monitoring;
     let runs = needs.application.is_some();
     let requests = if runs { needs.workload.requests() } else { Decimal::ZERO };
     let firewall = if around.firewall_rules > 0 { FIREWALL_LOG_KB } else { Decimal::ZERO };
     let each = FLOW_LOG_KB + firewall;
-    let logs = requests * each / KB_PER_GB + PLATFORM_LOG_GB;
-    let how = format!("{} requests x {each} kB + {PLATFORM_LOG_GB} GB", words(requests));
+    let asked = if resources.zones > 0 { needs.workload.dns_queries } else { Decimal::ZERO };
+    let logs = (requests * each + asked * QUERY_LOG_KB) / KB_PER_GB + PLATFORM_LOG_GB;
+    let questions = match asked.is_zero() {
+        true => String::new(),
+        false => format!(" + {} lookups x {QUERY_LOG_KB} kB", words(asked)),
+    };
+    let how = format!("{} requests x {each} kB{questions} + {PLATFORM_LOG_GB} GB", words(requests));
     let (item, key) = ("logs of the network and the platform", "logs/ingestion-standard-class");
     usages.push(Usage::new(category, item, key, logs, how));
-    let months = Decimal::from(needs.log_kept_days) / days();
+    let months = Decimal::from(log_days) / days();
     let kept = logs * super::LOG_COMPRESSION * months;
-    let how = format!("{} GB x 0.15 compressed, kept {} days", words(logs), needs.log_kept_days);
+    let how = format!("{} GB x 0.15 compressed, kept {log_days} days", words(logs));
     let item = "their storage";
     usages.push(Usage::new(category, item, "logs/storage", kept, how));
     if runs && !requests.is_zero() {
         let sides = if around.cdn { dec!(2) } else { Decimal::ONE };
         let kept = requests * ACCESS_LOG_KB * sides / KB_PER_GB * months;
         let how = format!(
-            "{} requests x {} kB compressed, kept {} days",
+            "{} requests x {} kB compressed, kept {log_days} days",
             words(requests),
-            ACCESS_LOG_KB * sides,
-            needs.log_kept_days
+            ACCESS_LOG_KB * sides
         );
         let (item, key) = ("access logs in S3", "s3/standard-storage");
         usages.push(Usage::new(category, item, key, kept, how));
     }
 }
 
-fn kept(around: &Around, needs: &Needs, usages: &mut Vec<Usage>) {
+/// What buckets tell EventBridge: each object that is written, by users or into the logs.
+fn told(resources: &Resources, needs: &Needs, usages: &mut Vec<Usage>) {
+    if !resources.around.logs {
+        return;
+    }
+    let writes = match &needs.objects {
+        Some(_) => needs.workload.object_writes,
+        None => Decimal::ZERO,
+    };
+    let logs = match resources.service {
+        Some(_) => Decimal::from(ZONES) * LOGS_AN_HOUR * HOURS,
+        None => Decimal::ZERO,
+    };
+    if writes + logs > Decimal::ZERO {
+        let how = format!("{} objects written, {} files of logs", words(writes), words(logs));
+        let (item, key) = ("events of buckets", "eventbridge/opt-in-events");
+        usages.push(Usage::new(Category::Storage, item, key, (writes + logs) / MILLION, how));
+    }
+}
+
+fn kept(around: &Around, place: &Place, needs: &Needs, usages: &mut Vec<Usage>) {
     let category = Category::Other;
     if around.keys > 0 {
-        let keys = Decimal::from(around.keys);
+        let elsewhere = if place.region == GLOBAL { 0 } else { around.keys_elsewhere };
+        let keys = Decimal::from(around.keys + elsewhere);
         let key = "kms/customer-managed-key";
         usages.push(Usage::new(category, "KMS keys", key, keys, format!("{keys} keys")));
         let reads = needs.workload.secret_reads;

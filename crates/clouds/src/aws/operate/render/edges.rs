@@ -10,12 +10,16 @@ use crate::operate::render::seconds;
 
 /// CloudFront waits no longer than this between two pieces of an answer.
 const MOST_SILENCE_S: u64 = 60;
-/// CloudFront takes certificates of this region alone.
-const CERTIFICATES: &str = "us-east-1";
+/// What is global on AWS lives in this region: certificates of CloudFront, logs of names.
+const GLOBAL: &str = "us-east-1";
+/// The environment answers for its name itself.
+const OWN: &str = "own";
 /// How often one address may ask in five minutes.
 const REQUESTS: u32 = 2_000;
 /// The set with a rule on the size of bodies, which documents break.
 const COUNTS_BODIES: &str = "common";
+/// The set that turns nobody away.
+const ONLY_COUNTS: &str = "anonymous";
 
 /// The name under which users find the application.
 #[derive(Debug, Serialize)]
@@ -26,6 +30,8 @@ pub(super) struct Domain {
     zone: &'static str,
     zone_of: Option<String>,
     certificate_names: Vec<String>,
+    /// Whether AWS alone issues certificates for it: another cloud brings its own.
+    certified_here: bool,
     failover: Option<Failover>,
 }
 
@@ -58,6 +64,7 @@ struct RuleGroup {
     short: &'static str,
     why: &'static str,
     counts_bodies: bool,
+    only_counts: bool,
 }
 
 /// A half of a pair of VPNs, to another cloud.
@@ -91,20 +98,35 @@ pub(super) fn domain(deployment: &Deployment) -> Option<Domain> {
     let name = deployment.spec.domain.clone()?;
     let standby_for = deployment.pair.as_ref().filter(|pair| !pair.is_primary);
     let mut certificate_names = vec![name.clone()];
-    if deployment.extras.cdn {
+    if cdn(deployment).is_some() {
         certificate_names.push(format!("origin.{name}"));
     }
     Some(Domain {
         name,
         zone: match standby_for {
-            None => "own",
+            None => OWN,
             Some(pair) if pair.other_cloud == CLOUD => "existing",
             Some(_) => "elsewhere",
         },
         zone_of: standby_for.map(|pair| pair.other_folder.clone()),
         certificate_names,
+        certified_here: deployment.pair.as_ref().is_none_or(|pair| pair.other_cloud == CLOUD),
         failover: failover(deployment),
     })
+}
+
+impl Domain {
+    /// Whether the environment answers for the name itself.
+    pub(super) fn is_own(&self) -> bool {
+        self.zone == OWN
+    }
+}
+
+/// Whether logs lie in a region to which the environment's key does not reach.
+pub(super) fn global_key(deployment: &Deployment) -> bool {
+    let is_named = domain(deployment).is_some_and(|one| one.is_own());
+    let is_filtered = cdn(deployment).is_some() && firewall(deployment).is_some();
+    deployment.region != GLOBAL && (is_named || is_filtered)
 }
 
 fn failover(deployment: &Deployment) -> Option<Failover> {
@@ -118,12 +140,15 @@ fn failover(deployment: &Deployment) -> Option<Failover> {
     })
 }
 
-/// The content delivery network.
+/// The content delivery network. A standby has none beside a primary on AWS: CloudFront lets one
+/// distribution alone answer for a name, and the primary's does.
 pub(super) fn cdn(deployment: &Deployment) -> Option<Cdn> {
-    deployment.spec.application.as_ref().filter(|_| deployment.extras.cdn)?;
+    let takes_over = same_cloud(deployment).is_some_and(|pair| !pair.is_primary);
+    let is_asked = deployment.extras.cdn && !takes_over;
+    deployment.spec.application.as_ref().filter(|_| is_asked)?;
     let chat_s = deployment.spec.chat.as_ref().map_or(30, |chat| seconds(chat.timeout));
     Some(Cdn {
-        certificate_elsewhere: deployment.region != CERTIFICATES,
+        certificate_elsewhere: deployment.region != GLOBAL,
         read_timeout_s: chat_s.clamp(30, MOST_SILENCE_S),
     })
 }
@@ -136,6 +161,7 @@ pub(super) fn firewall(deployment: &Deployment) -> Option<Firewall> {
         short,
         why,
         counts_bodies: short == COUNTS_BODIES,
+        only_counts: short == ONLY_COUNTS,
     };
     let groups = resources::RULE_GROUPS.into_iter().map(group).collect();
     Some(Firewall { requests: REQUESTS, groups })

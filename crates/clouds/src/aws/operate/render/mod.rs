@@ -19,6 +19,7 @@ use trefoil_core::deployment::Deployment;
 
 use crate::Result;
 use crate::operate::render::{Artefact, Renderer, Templates};
+use edges::Domain;
 use environment::CLOUD;
 use values::Values;
 
@@ -64,6 +65,7 @@ const FILES: &[File] = &[
     file!("sessions.tf", |values| values.sessions.is_some()),
     file!("cache.tf", |values| values.cache.is_some()),
     file!("dns.tf", |values| values.domain.is_some()),
+    file!("dnssec.tf", |values| values.domain.as_ref().is_some_and(Domain::is_own)),
     file!("cdn.tf", |values| values.cdn.is_some()),
     file!("firewall.tf", |values| values.firewall.is_some()),
     file!("jobs.tf", |values| !values.jobs.is_empty()),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use trefoil_core::cost::Needs;
 use trefoil_core::deployment::Deployment;
 
-use super::super::resources::{resources, services};
+use super::super::resources::{log_days, resources, services};
 use super::alarms::{Alarm, Topic, alarms, counts_restarts, emails, sends_metrics, topics};
 use super::data::{Bucket, CacheNodes, Database, Sessions, buckets, cache, sessions};
 use super::edges::{self, Cdn, Domain, Firewall, Peering, Replication, Vpn};
@@ -43,7 +43,10 @@ pub(super) struct Values {
     pub(super) jobs: Vec<Job>,
     pub(super) domain: Option<Domain>,
     pub(super) cdn: Option<Cdn>,
+    /// Whether the other environment alone has one.
+    cdn_elsewhere: bool,
     pub(super) firewall: Option<Firewall>,
+    global_key: bool,
     pub(super) tracing: bool,
     alarms: Vec<Alarm>,
     topics: Vec<Topic>,
@@ -133,7 +136,7 @@ impl Values {
             region: deployment.region.clone(),
             addresses: deployment.addresses,
             zones: zones(deployment.extras.zones),
-            log_days: deployment.log_days,
+            log_days: log_days(deployment.log_days),
             service,
             image: application.and_then(|one| image(one.image.as_deref()?)),
             command: application.map_or_else(Vec::new, |one| environment::command(&one.command)),
@@ -153,7 +156,9 @@ impl Values {
             jobs: jobs(spec, &name),
             domain: edges::domain(deployment),
             cdn: edges::cdn(deployment),
+            cdn_elsewhere: deployment.extras.cdn && edges::cdn(deployment).is_none(),
             firewall: edges::firewall(deployment),
+            global_key: edges::global_key(deployment),
             tracing: spec.tracing && application.is_some(),
             alarms: alarms(deployment, &name, storage_gb),
             topics: topics(spec),

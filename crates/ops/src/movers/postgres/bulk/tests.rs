@@ -19,6 +19,7 @@ async fn database(server: &TestPostgres, name: &str, schema: &str) -> Server {
     let admin = DatabaseAdmin {
         url: SecretString::from(server.url(name)),
         application_role: None,
+        application_url: None,
         database: name.into(),
         host: "127.0.0.1".into(),
         port: server.port,

@@ -1,6 +1,10 @@
 //! The loop that carries a stream: copy, then change after change, again after whatever broke.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use tokio::time::{Instant, interval_at};
+use tokio_postgres::types::PgLsn;
 
 use super::apply::Applier;
 use super::feed::{Feed, News};
@@ -13,6 +17,9 @@ use crate::{Error, Result};
 const QUIET: Duration = Duration::from_secs(1);
 /// How long a transaction waits for company.
 const COMPANY: Duration = Duration::from_millis(1);
+/// How often the publisher hears of us while changes are written: it ends a connection on which it
+/// hears nothing for `wal_sender_timeout`, and one change may take longer.
+const ALIVE: Duration = Duration::from_secs(1);
 /// The pause after a failure: at first, and when it goes on.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
@@ -82,22 +89,46 @@ async fn follow(feed: &mut Feed, applier: &mut Applier<'_>) -> Result<bool> {
         let news = feed.next(wait).await?;
         came |= news.is_some();
         match news {
-            Some(News::Change(message)) => applier.take(*message).await?,
+            Some(News::Change(message)) => {
+                let committed = applier.committed();
+                heard(feed, committed, applier.take(*message)).await?;
+            }
             Some(News::Sent(position)) if applier.is_between() => {
                 // All before it was for us and is written, or was not for us.
-                let written = applier.commit().await?;
+                let written = commit(feed, applier).await?;
                 feed.confirm(written.max(position)).await?;
             }
             Some(News::Sent(_)) => feed.confirm(applier.committed()).await?,
             None if applier.is_between() && applier.is_open() => {
-                let written = applier.commit().await?;
+                let written = commit(feed, applier).await?;
                 feed.confirm(written).await?;
             }
             None => return Ok(came),
         }
         if applier.is_full() && applier.is_between() {
-            let written = applier.commit().await?;
+            let written = commit(feed, applier).await?;
             feed.confirm(written).await?;
+        }
+    }
+}
+
+async fn commit(feed: &mut Feed, applier: &mut Applier<'_>) -> Result<PgLsn> {
+    let committed = applier.committed();
+    heard(feed, committed, applier.commit()).await
+}
+
+/// Works, and lets the publisher hear meanwhile that nothing after `committed` is written yet.
+async fn heard<T>(
+    feed: &mut Feed,
+    committed: PgLsn,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut work = pin!(work);
+    let mut ticks = interval_at(Instant::now() + ALIVE, ALIVE);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = ticks.tick() => feed.confirm(committed).await?,
         }
     }
 }

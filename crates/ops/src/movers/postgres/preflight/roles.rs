@@ -1,8 +1,11 @@
 //! Roles: what ours may do, who could pass a fence, who is carried.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
 use std::time::Duration;
 
+use trefoil_clouds::database::Address;
+use trefoil_clouds::operate::provision::DatabaseAdmin;
 use trefoil_core::finding::Finding;
 
 use super::{blocker, info, warning, with_command};
@@ -11,7 +14,7 @@ use crate::movers::postgres::access;
 use crate::movers::postgres::catalog::USER_SCHEMAS;
 use crate::movers::postgres::connect::{Pair, Server};
 use crate::movers::postgres::rights::{self, Rights};
-use crate::movers::postgres::roles;
+use crate::movers::postgres::roles::{self, Role};
 use crate::movers::postgres::sql::quote_ident;
 
 /// How long a session that begins may be without a name.
@@ -75,6 +78,12 @@ async fn foreign_owners(server: &Server, ours: &Rights) -> Result<Vec<Finding>> 
 }
 
 async fn application_role(server: &Server, user: &str) -> Result<Vec<Finding>> {
+    if let Some(url) = &server.admin.application_url
+        && Address::of(url)?.user() == Some(user)
+    {
+        let why = format!("the application would be {user} on {}, the administrator", server.name);
+        return Ok(vec![blocker("application_role", why)]);
+    }
     let Some(role) = &server.admin.application_role else { return Ok(vec![]) };
     let sql = "SELECT rolsuper FROM pg_roles WHERE rolname = $1";
     let found = server.query("look for the application's role", sql, &[role]).await?;
@@ -179,11 +188,12 @@ async fn forced_row_security(server: &Server, ours: &Rights) -> Result<Vec<Findi
 
 /// A server that logs statements logs the passwords in them, unless we may tell it not to.
 async fn not_silent(server: &Server, ours: &Rights) -> Result<Vec<Finding>> {
-    let sql = "SELECT 'log_statement' WHERE current_setting('log_statement') <> 'none'
-               UNION ALL SELECT 'log_min_duration_statement'
-               WHERE current_setting('log_min_duration_statement') <> '-1'";
+    let sql = "SELECT v.name FROM (VALUES ('log_statement', 'none'),
+                 ('log_min_duration_statement', '-1')) v(name, silent)
+               WHERE current_setting(v.name) <> v.silent
+                 AND NOT has_parameter_privilege(session_user, v.name, 'SET')";
     let logging = server.texts("read what is logged", sql, &[]).await?;
-    if ours.superuser || logging.is_empty() {
+    if logging.is_empty() {
         return Ok(vec![]);
     }
     let why = format!(
@@ -211,19 +221,50 @@ pub(super) async fn carried(pair: &Pair) -> Result<Vec<Finding>> {
         let command = format!("ALTER ROLE {} CREATEROLE", quote_ident(&ours.user));
         findings.push(with_command(blocker("role_missing", why), command));
     }
+    findings.extend(application_login(&pair.target, &missing).await?);
+    let new = roles::need_new_password(pair, &missing).await?;
     for role in missing {
         let how = match (role.superuser, role.login) {
             (true, _) => "without login and as no superuser",
-            (false, true) => "with a new password, which is kept in its secrets",
+            (false, true) if new.contains(&role.name) => "with a new password",
+            (false, true) => "with the password that it has",
             (false, false) => "without login",
         };
         let why = format!("role {} is made on {} {how}", role.name, pair.target.name);
         findings.push(info("role_made", why));
     }
+    findings.extend(new.iter().map(|role| new_password(pair, role)));
     for server in [&pair.source, &pair.target] {
         findings.extend(shared(server).await?);
     }
     Ok(findings)
+}
+
+/// The application that we run logs in at the target once that is open; as a role that is there
+/// already it is tried now.
+async fn application_login(target: &Server, made: &[Role]) -> Result<Option<Finding>> {
+    let Some(url) = target.admin.application_url.clone() else { return Ok(None) };
+    let address = Address::of(&url)?;
+    let role = address.user().unwrap_or_default();
+    if made.iter().any(|made| made.name == role) {
+        return Ok(None);
+    }
+    let login = DatabaseAdmin { url, ..target.admin.clone() };
+    let Err(error) = Server::connect(&target.name, &login).await else { return Ok(None) };
+    let why = format!("the application cannot log in to {} as {role}: {error}", target.name);
+    let said = error.source().map(|source| format!(" ({source})")).unwrap_or_default();
+    Ok(Some(blocker("application_role", format!("{why}{said}"))))
+}
+
+fn new_password(pair: &Pair, role: &str) -> Finding {
+    let (from, to) = (&pair.source.name, &pair.target.name);
+    let why = format!(
+        "the password of {role} cannot be carried: only a superuser of {from} may read its \
+         verifier, and only one for SCRAM is of use; the role gets a new password, which the \
+         secrets of {to} hold"
+    );
+    let command = format!("on {to}, once it serves: ALTER ROLE {} PASSWORD ...", quote_ident(role));
+    with_command(warning("role_password_new", why), command)
 }
 
 /// What is different about the fence where a role is used by another database of its server.

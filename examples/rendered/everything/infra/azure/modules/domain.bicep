@@ -3,6 +3,12 @@
 @description('Tags of every resource.')
 param tags object
 
+@description('The address of Front Door.')
+param endpointId string
+
+@description('What a TXT record must say, to show that the host name is yours.')
+param validationToken string
+
 resource zone 'Microsoft.Network/dnsZones@2018-05-01' = {
   name: 'app.example.com'
   location: 'global'
@@ -11,12 +17,6 @@ resource zone 'Microsoft.Network/dnsZones@2018-05-01' = {
     zoneType: 'Public'
   }
 }
-
-@description('The address of Front Door.')
-param endpointId string
-
-@description('What a TXT record must say, to show that the host name is yours.')
-param validationToken string
 
 resource address 'Microsoft.Network/dnsZones/A@2018-05-01' = {
   parent: zone

@@ -3,15 +3,6 @@
 @description('Tags of every resource.')
 param tags object
 
-resource zone 'Microsoft.Network/dnsZones@2018-05-01' = {
-  name: 'med.example.com'
-  location: 'global'
-  tags: tags
-  properties: {
-    zoneType: 'Public'
-  }
-}
-
 @description('The region.')
 param location string
 
@@ -27,11 +18,19 @@ param domainVerificationId string
 @description('Whether the certificate is asked for: once the zone answers.')
 param bindDomain bool
 
+resource zone 'Microsoft.Network/dnsZones@2018-05-01' = {
+  name: 'med.example.com'
+  location: 'global'
+  tags: tags
+  properties: {
+    zoneType: 'Public'
+  }
+}
+
 resource record 'Microsoft.Network/dnsZones/A@2018-05-01' = {
   parent: zone
   name: '@'
   properties: {
-    // Short, so that users follow soon when another environment takes over.
     TTL: 3600
     ARecords: [
       {

@@ -263,7 +263,6 @@ resource "aws_cloudwatch_event_target" "restarts" {
 }
 
 resource "aws_cloudwatch_log_group" "restarts" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   name              = "/aws/events/${local.name}-restarts"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this.arn

@@ -10,6 +10,23 @@ data "aws_cloudfront_response_headers_policy" "security" {
   name = "Managed-SecurityHeadersPolicy"
 }
 
+# The way from the edge to the load balancer, which has no public address: nobody goes round the
+# content delivery network, nor round its firewall.
+resource "aws_cloudfront_vpc_origin" "this" {
+  vpc_origin_endpoint_config {
+    name                   = local.name
+    arn                    = aws_lb.this.arn
+    http_port              = 80
+    https_port             = 443
+    origin_protocol_policy = "https-only"
+
+    origin_ssl_protocols {
+      items    = ["TLSv1.2"]
+      quantity = 1
+    }
+  }
+}
+
 # Answers near the users. What is kept, and for how long, the application says with Cache-Control:
 # without it nothing is.
 resource "aws_cloudfront_distribution" "this" {
@@ -20,9 +37,7 @@ resource "aws_cloudfront_distribution" "this" {
 {% if not domain %}
   #checkov:skip=CKV_AWS_174:CloudFront's own name comes with its own certificate and settings.
 {% endif %}
-{% if firewall %}
-  #checkov:skip=CKV2_AWS_47:The rules against Log4j are there; the check also wants all users of VPNs turned away.
-{% else %}
+{% if not firewall %}
   #checkov:skip=CKV_AWS_68:firewall is not asked for in the specification.
   #checkov:skip=CKV2_AWS_47:firewall is not asked for in the specification.
 {% endif %}
@@ -46,12 +61,9 @@ resource "aws_cloudfront_distribution" "this" {
     domain_name = var.origin_host
 {% endif %}
 
-    custom_origin_config {
-      http_port              = 80
-      https_port             = 443
-      origin_protocol_policy = "https-only"
-      origin_ssl_protocols   = ["TLSv1.2"]
-      origin_read_timeout    = {{ cdn.read_timeout_s }}
+    vpc_origin_config {
+      vpc_origin_id       = aws_cloudfront_vpc_origin.this.id
+      origin_read_timeout = {{ cdn.read_timeout_s }}
     }
   }
 

@@ -42,7 +42,11 @@ resource "aws_wafv2_web_acl" "this" {
     priority = {{ loop.index }}
 
     override_action {
+{% if group.only_counts %}
+      count {}
+{% else %}
       none {}
+{% endif %}
     }
 
     statement {
@@ -86,17 +90,13 @@ resource "aws_wafv2_web_acl_association" "this" {
 {% endif %}
 
 resource "aws_cloudwatch_log_group" "firewall" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
 {% if cdn %}
-  #checkov:skip=CKV_AWS_158:The key is in another region than this log has to be.
   region = "us-east-1"
 
 {% endif %}
   name              = "aws-waf-logs-${local.name}" # WAF writes to names that begin so
   retention_in_days = var.log_retention_days
-{% if not cdn %}
-  kms_key_id        = aws_kms_key.this.arn
-{% endif %}
+  kms_key_id        = aws_kms_key.{% if cdn and global_key %}global{% else %}this{% endif %}.arn
 }
 
 resource "aws_wafv2_web_acl_logging_configuration" "this" {

@@ -78,7 +78,6 @@ resource "aws_sfn_state_machine" "job" {
 }
 
 resource "aws_cloudwatch_log_group" "jobs" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   name              = "/aws/vendedlogs/states/${local.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this.arn

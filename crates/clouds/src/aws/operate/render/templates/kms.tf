@@ -42,3 +42,44 @@ resource "aws_kms_alias" "this" {
   name          = "alias/${local.name}"
   target_key_id = aws_kms_key.this.key_id
 }
+{% if global_key %}
+
+# A key serves its own region alone, and what is global (the name{% if cdn and firewall %}, the firewall at the edge{% endif %}) logs in this one.
+resource "aws_kms_key" "global" {
+  region = "us-east-1"
+
+  description             = "Logs of ${local.name} that are kept in us-east-1"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "Administrators" # or nobody could ever change the key again
+        Effect    = "Allow"
+        Action    = "kms:*"
+        Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }
+        Resource  = "*"
+      },
+      {
+        Sid       = "Logs"
+        Effect    = "Allow"
+        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+        Principal = { Service = "logs.us-east-1.amazonaws.com" }
+        Resource  = "*"
+        Condition = {
+          ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:us-east-1:${local.account_id}:log-group:*" }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_kms_alias" "global" {
+  region = "us-east-1"
+
+  name          = "alias/${local.name}-global"
+  target_key_id = aws_kms_key.global.key_id
+}
+{% endif %}

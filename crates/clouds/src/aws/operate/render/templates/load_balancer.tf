@@ -1,16 +1,18 @@
 resource "aws_lb" "this" {
-{% if cdn %}
-  #checkov:skip=CKV2_AWS_28:Only the content delivery network reaches it, and the firewall is there.
-{% elif not firewall %}
+{% if not cdn and not firewall %}
   #checkov:skip=CKV2_AWS_28:firewall is not asked for in the specification.
 {% endif %}
   name               = "${local.name}-lb"
   load_balancer_type = "application"
+{% if cdn %}
+  internal           = true # only the content delivery network reaches it (cdn.tf)
+{% else %}
   internal           = false
+{% endif %}
   security_groups    = [aws_security_group.load_balancer.id]
-  subnets            = [for subnet in aws_subnet.public : subnet.id]
+  subnets            = [for subnet in aws_subnet.{% if cdn %}private{% else %}public{% endif %} : subnet.id]
 
-  # Its address is in users' hands.
+  # {% if cdn %}Everything that users are sent comes through it{% else %}Its address is in users' hands{% endif %}.
   enable_deletion_protection = true
 
   # Requests that two servers may read differently are how one request is smuggled in another.

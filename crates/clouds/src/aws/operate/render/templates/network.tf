@@ -12,13 +12,16 @@ resource "aws_default_security_group" "this" {
 }
 {% if service %}
 
+{% if cdn %}
+# CloudFront asks for one in a network that it comes into, although it does not come this way.
+{% endif %}
 resource "aws_internet_gateway" "this" {
   vpc_id = aws_vpc.this.id
 
   tags = { Name = local.name }
 }
 
-# Only the load balancer and the NAT gateways are here.
+# Only {% if not cdn %}the load balancer and {% endif %}the NAT gateways are here.
 resource "aws_subnet" "public" {
   for_each = local.zones
 
@@ -174,7 +177,6 @@ resource "aws_flow_log" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "flow" {
-  #checkov:skip=CKV_AWS_338:The profile says how long logs are kept; log_retention_days says otherwise.
   name              = "/vpc/${local.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this.arn

@@ -9,11 +9,13 @@ output "url" {
   value       = "https://${aws_lb.this.dns_name}"
 {% endif %}
 }
+{% if not cdn %}
 
 output "load_balancer" {
   description = "The load balancer's own name, and its zone for an alias in Route 53."
   value       = { dns_name = aws_lb.this.dns_name, zone_id = aws_lb.this.zone_id }
 }
+{% endif %}
 
 output "repository_url" {
   description = "Where images are pushed."
@@ -27,7 +29,7 @@ output "image_source" {
 
 output "image" {
   description = "The image that runs."
-  value       = aws_ssm_parameter.image.insecure_value
+  value       = local.image
 }
 
 output "task_definition" {
@@ -67,6 +69,11 @@ output "setup" {
 output "name_servers" {
   description = "What the registrar has to name for {{ domain.name }}."
   value       = aws_route53_zone.this.name_servers
+}
+
+output "ds_record" {
+  description = "What the registrar has to write down for {{ domain.name }}, so that its signature counts."
+  value       = aws_route53_key_signing_key.this.ds_record
 }
 {% endif %}
 {% if domain.zone == "elsewhere" %}

@@ -21,7 +21,7 @@ variable "vpc_cidr" {
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "How many days logs are kept: a year at least, for what is noticed late. Most of a log's price is what goes in."
   type        = number
   default     = {{ log_days }}
 
@@ -67,7 +67,7 @@ variable "certificate_arn" {
 {% if cdn %}
 
 variable "origin_host" {
-  description = "A name of that certificate that leads to the load balancer: the content delivery network reaches it by TLS, and so by name."
+  description = "A name of that certificate, by which the content delivery network knows the load balancer that it reaches by TLS."
   type        = string
 }
 {% endif %}

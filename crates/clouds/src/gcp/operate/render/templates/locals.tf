@@ -36,6 +36,9 @@ locals {
 {% if service.secrets or database or cache %}
   # Variables whose values are secrets: the secret, and which version of it.
   secret_environment = {
+{% if service.secrets %}
+    # Given by hand at any time: an instance takes the newest when it starts.
+{% endif %}
 {% for one in service.secrets %}
     {{ one.name }} = {
       secret  = google_secret_manager_secret.application["{{ one.secret }}"].secret_id

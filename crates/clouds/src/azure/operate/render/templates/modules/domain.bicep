@@ -3,7 +3,13 @@
 @description('Tags of every resource.')
 param tags object
 
-{% if domain.zone %}
+{% if front_door %}
+@description('The address of Front Door.')
+param endpointId string
+
+@description('What a TXT record must say, to show that the host name is yours.')
+param validationToken string
+
 resource zone 'Microsoft.Network/dnsZones@2018-05-01' = {
   name: '{{ domain.host }}'
   location: 'global'
@@ -12,14 +18,6 @@ resource zone 'Microsoft.Network/dnsZones@2018-05-01' = {
     zoneType: 'Public'
   }
 }
-
-{% endif %}
-{% if front_door %}
-@description('The address of Front Door.')
-param endpointId string
-
-@description('What a TXT record must say, to show that the host name is yours.')
-param validationToken string
 
 resource address 'Microsoft.Network/dnsZones/A@2018-05-01' = {
   parent: zone
@@ -65,11 +63,22 @@ param domainVerificationId string
 param bindDomain bool
 
 {% if domain.zone %}
+resource zone 'Microsoft.Network/dnsZones@2018-05-01' = {
+  name: '{{ domain.host }}'
+  location: 'global'
+  tags: tags
+  properties: {
+    zoneType: 'Public'
+  }
+}
+
 resource record 'Microsoft.Network/dnsZones/A@2018-05-01' = {
   parent: zone
   name: '@'
   properties: {
+{% if pair %}
     // Short, so that users follow soon when another environment takes over.
+{% endif %}
     TTL: {{ domain.ttl_s }}
     ARecords: [
       {
