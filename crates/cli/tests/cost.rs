@@ -54,7 +54,7 @@ fn the_table_fits_on_one_screen() {
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert!(answer.stdout.lines().count() <= 24, "{}", answer.stdout);
     let total = answer.stdout.lines().find(|line| line.trim().starts_with("TOTAL")).unwrap();
-    for amount in ["222.47", "249.28", "293.41"] {
+    for amount in ["222.47", "249.48", "293.41"] {
         assert!(total.contains(amount), "{total}");
     }
     assert!(!answer.stderr.contains("not yet used"), "{}", answer.stderr);
@@ -165,7 +165,7 @@ fn a_difference_is_markdown_with_reasons() {
     let answer = run(&new, folder.path(), &["cost", "--diff", old.to_str().unwrap()]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert!(
-        answer.stdout.contains("| aws us-east-1 | 249.28 | 258.34 | +9.06 |"),
+        answer.stdout.contains("| aws us-east-1 | 249.48 | 258.54 | +9.06 |"),
         "{}",
         answer.stdout
     );
@@ -213,7 +213,7 @@ fn a_curve_has_its_break_even_and_its_picture() {
 #[test]
 fn moving_resilience_and_advice_answer() {
     let moving = trefoil(&["cost", "move", "--from", "azure", "--to", "aws", "--json"]).json();
-    assert_eq!(cents(&moving["data"]["once_usd"]), 135_159);
+    assert_eq!(cents(&moving["data"]["once_usd"]), 135_160);
     let levels =
         trefoil(&["cost", "resilience", "--primary", "aws", "--standby", "gcp", "--json"]).json();
     assert_eq!(levels["data"]["levels"].as_array().unwrap().len(), 5);
@@ -273,7 +273,7 @@ fn a_cloud_that_cannot_be_priced_leaves_the_others_their_answer() {
             .iter()
             .map(|one| cents(&one["total_usd"]))
             .collect();
-        assert_eq!(totals, [24_928, 29_341]);
+        assert_eq!(totals, [24_948, 29_341]);
         assert_eq!(json["data"]["refused"][0]["site"], "gcp us-central1");
         assert_eq!(json["data"]["refused"][0]["code"], code);
         // Asked for by itself there is nothing to answer.

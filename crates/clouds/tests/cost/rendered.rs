@@ -116,7 +116,8 @@ fn aws_bills_what_it_renders() {
         // Each metric of an alarm is billed; those of jobs and tunnels are there once for each.
         let watched = seen.count("alarms.tf", "metric_name ")
             + seen.count("jobs.tf", "metric_name ") * jobs
-            + seen.count("vpn.tf", "metric_name ") * 2;
+            + seen.count("vpn.tf", "metric_name ") * 2
+            + seen.count("dnssec.tf", "metric_name ") * 2;
         seen.same("CloudWatch alarms", watched, Decimal::ONE);
         seen.same("VPN", vpn, HOURS);
         let rules = seen.count("firewall.tf", "\n  rule {");

@@ -193,6 +193,8 @@ const INSIGHTS_METRICS: u32 = 32;
 /// that are not ready, slow answers, processors; of a database processor, disk, connections.
 const SERVICE_ALARMS: u32 = 5;
 const DATABASE_ALARMS: u32 = 3;
+/// Signing that fails, and a key that cannot sign.
+const ZONE_ALARMS: u32 = 2;
 /// Ends of a job that its alarm watches.
 const JOB_ALARMS: u32 = 3;
 /// Gateways of the other side, each with a connection of its own.
@@ -274,6 +276,7 @@ fn standing_around(needs: &Needs, around: &Surroundings) -> Around {
     let answers_by_cdn = runs && around.cdn && !takes_over;
     let followed = some(has_database && (other.is_some() || around.movable), 1);
     let basic = some(runs, SERVICE_ALARMS) + some(has_database, DATABASE_ALARMS) + followed;
+    let basic = basic + some(signs, ZONE_ALARMS);
     Around {
         keys: 1 + some(signs, 1),
         keys_elsewhere: some(signs || answers_by_cdn && around.firewall, 1),

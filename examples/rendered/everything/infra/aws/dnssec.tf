@@ -58,3 +58,29 @@ resource "aws_route53_key_signing_key" "this" {
 resource "aws_route53_hosted_zone_dnssec" "this" {
   hosted_zone_id = aws_route53_key_signing_key.this.hosted_zone_id
 }
+
+# A zone that cannot be signed any more is believed by nobody who checks: somebody is told. Route 53
+# looks every four hours, and measures in this one region.
+resource "aws_cloudwatch_metric_alarm" "zone" {
+  for_each = {
+    DNSSECInternalFailure             = "The zone cannot be signed."
+    DNSSECKeySigningKeysNeedingAction = "The key of the zone cannot be used: was it switched off, or its policy changed?"
+  }
+
+  region = "us-east-1"
+
+  alarm_name          = "${local.name}-${each.key}"
+  alarm_description   = each.value
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+
+  namespace   = "AWS/Route53"
+  metric_name = each.key
+  dimensions  = { HostedZoneId = aws_route53_zone.this.zone_id }
+  period      = 14400
+  statistic   = "Maximum"
+}

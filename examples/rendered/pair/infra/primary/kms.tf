@@ -47,7 +47,7 @@ resource "aws_kms_alias" "this" {
 resource "aws_kms_key" "global" {
   region = "us-east-1"
 
-  description             = "Logs of ${local.name} that are kept in us-east-1"
+  description             = "Logs and alarms of ${local.name} in us-east-1"
   enable_key_rotation     = true
   deletion_window_in_days = 30
 
@@ -70,6 +70,14 @@ resource "aws_kms_key" "global" {
         Condition = {
           ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:us-east-1:${local.account_id}:log-group:*" }
         }
+      },
+      {
+        Sid       = "Notifications" # alarms publish to an encrypted topic
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
       },
     ]
   })

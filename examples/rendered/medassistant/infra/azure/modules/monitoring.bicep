@@ -55,8 +55,6 @@ resource receivers 'Microsoft.Insights/actionGroups@2023-01-01' = {
         useCommonAlertSchema: true
       }
     ]
-    webhookReceivers: [
-    ]
   }
 }
 

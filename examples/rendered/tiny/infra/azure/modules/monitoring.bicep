@@ -34,10 +34,6 @@ resource receivers 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     enabled: true
     groupShortName: 'tiny'
-    emailReceivers: [
-    ]
-    webhookReceivers: [
-    ]
     // The specification names nobody: those who own the subscription are told.
     armRoleReceivers: [
       {

@@ -48,7 +48,7 @@ resource "aws_kms_alias" "this" {
 resource "aws_kms_key" "global" {
   region = "us-east-1"
 
-  description             = "Logs of ${local.name} that are kept in us-east-1"
+  description             = "Logs{% if domain and domain.zone == "own" %} and alarms{% endif %} of ${local.name} in us-east-1"
   enable_key_rotation     = true
   deletion_window_in_days = 30
 
@@ -72,6 +72,16 @@ resource "aws_kms_key" "global" {
           ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:us-east-1:${local.account_id}:log-group:*" }
         }
       },
+{% if domain and domain.zone == "own" %}
+      {
+        Sid       = "Notifications" # alarms publish to an encrypted topic
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+      },
+{% endif %}
     ]
   })
 }

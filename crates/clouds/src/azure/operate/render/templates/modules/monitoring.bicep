@@ -50,6 +50,7 @@ resource receivers 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     enabled: true
     groupShortName: '{{ names.short }}'
+{% if receivers.mails %}
     emailReceivers: [
 {% for one in receivers.mails %}
       {
@@ -59,6 +60,8 @@ resource receivers 'Microsoft.Insights/actionGroups@2023-01-01' = {
       }
 {% endfor %}
     ]
+{% endif %}
+{% if receivers.webhooks %}
     webhookReceivers: [
 {% for one in receivers.webhooks %}
       {
@@ -68,6 +71,7 @@ resource receivers 'Microsoft.Insights/actionGroups@2023-01-01' = {
       }
 {% endfor %}
     ]
+{% endif %}
 {% if not receivers.mails and not receivers.webhooks %}
     // The specification names nobody: those who own the subscription are told.
     armRoleReceivers: [
