@@ -16,6 +16,7 @@ use trefoil_clouds::conformance::small_disk::SmallDisk;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_moves_between_two_servers_that_others_run_and_comes_back() {
     let servers = Servers::start(Admin::Superuser).await;
+    servers.east.execute("shop", "ALTER ROLE shop VALID UNTIL '2099-01-01 00:00:00+00'").await;
     let before = (servers.picture("east").await, servers.picture("west").await);
     let seen = servers.ok(&["inventory", "east"]);
     assert_eq!(seen["resources"][0]["kind"], "database", "{seen:#}");
@@ -33,6 +34,9 @@ async fn a_database_moves_between_two_servers_that_others_run_and_comes_back() {
     assert_eq!(clients["address"], format!("127.0.0.1:{port}/shop"), "{moved:#}");
     // The role was made there with the password that it has: the writer goes on with it.
     assert_eq!(clients["roles"], Value::Array(Vec::new()), "{clients:#}");
+    let until = "SELECT count(*) FROM pg_roles WHERE rolname = 'shop'
+                 AND rolvaliduntil = '2099-01-01 00:00:00+00'";
+    assert_eq!(servers.count("west", until).await, 1);
     assert!(moved["report"]["window_ms"].as_u64().is_some());
     assert!(connect(&east).await.is_err(), "the source is closed");
     servers.eventually("west", "SELECT count(*) FROM acks WHERE seq > 0", 20).await;

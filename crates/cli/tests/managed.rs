@@ -50,8 +50,11 @@ async fn what_a_managed_administrator_lacks_is_named_with_its_command() {
         assert!(codes(&found).contains(&code), "{take}: {found:#}");
         servers.east.execute("shop", give).await;
     }
+    let before = (servers.picture("east").await, servers.picture("west").await);
     let looked = servers.run(&["migrate", "preflight", "--from", "east", "--to", "west"]).1;
     assert!(looked.to_string().contains("carried_by_client"), "{looked:#}");
+    let after = (servers.picture("east").await, servers.picture("west").await);
+    assert_eq!(after, before, "a look changes nothing");
     a_log_that_cannot_be_silenced_is_told(&servers).await;
     a_role_that_needs_a_new_password_is_named(&servers).await;
     servers.west.execute("shop", "ALTER ROLE manager NOCREATEROLE").await;
@@ -180,6 +183,12 @@ async fn moved_by_subscriptions(versions: [u32; 2]) {
     let plan = servers.ok(&plan);
     assert_eq!(codes(&plan), ["replica_role_needed", "replica_role_needed"], "{plan:#}");
     servers.east.execute("shop", "DROP TABLE cache").await;
+    // Row security that is forced on the owners hides nothing from who passes it.
+    for server in [&servers.east, &servers.west] {
+        server.execute("shop", "ALTER ROLE manager BYPASSRLS").await;
+    }
+    let forced = "ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
+    servers.east.execute("shop", forced).await;
     let stop = Arc::new(AtomicBool::new(false));
     let urls = ["east", "west"].map(|name| servers.server(name).url_as("shop", PASSWORD, "shop"));
     let writing = writer(urls, stop.clone());
@@ -192,7 +201,10 @@ async fn moved_by_subscriptions(versions: [u32; 2]) {
     servers.west.execute("shop", &password).await;
     let told = servers.count("west", "SELECT count(*) FROM acks").await;
     servers.eventually("west", "SELECT count(*) FROM acks", told + 20).await;
+    servers.west.execute("shop", "UPDATE notes SET what = 'at west'").await;
     let back = servers.ok(&["migrate", "rollback", moved["run_id"].as_str().unwrap()]);
+    let kept = "SELECT count(*) FROM notes WHERE what = 'at west'";
+    assert_eq!(servers.count("east", kept).await, 20);
     let told = servers.count("east", "SELECT count(*) FROM acks").await;
     servers.eventually("east", "SELECT count(*) FROM acks", told + 20).await;
     stop.store(true, Ordering::SeqCst);

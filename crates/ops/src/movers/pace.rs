@@ -21,8 +21,10 @@ pub(super) const IN_FLIGHT_MAX: usize = 64;
 const MEMORY_BYTES: u64 = 32 * 1024 * 1024;
 /// In what steps it is given out.
 const MEMORY_UNIT_BYTES: u64 = 64 * 1024;
-/// What an object takes besides its content: buffers of two connections.
-const MEMORY_BESIDES_BYTES: u64 = 128 * 1024;
+/// What an object takes whatever its size.
+const MEMORY_LEAST_BYTES: u64 = 32 * 1024;
+/// What the buffers of its two connections take at most; they grow with the content, to half of it.
+const MEMORY_BUFFERS_BYTES: u64 = 512 * 1024;
 /// An object takes no more than this, however large it is: it passes in parts.
 const MEMORY_EACH_BYTES: u64 = 16 * 1024 * 1024;
 /// The number is halved at most once in this time: calls that fail together are one sign.
@@ -156,7 +158,8 @@ impl Pace {
 
 /// How many units of memory an object of this size takes.
 fn units(size_bytes: u64) -> u32 {
-    let bytes = size_bytes.saturating_add(MEMORY_BESIDES_BYTES).min(MEMORY_EACH_BYTES);
+    let buffers = MEMORY_LEAST_BYTES + (size_bytes / 2).min(MEMORY_BUFFERS_BYTES);
+    let bytes = size_bytes.saturating_add(buffers).min(MEMORY_EACH_BYTES);
     bytes.div_ceil(MEMORY_UNIT_BYTES) as u32
 }
 
@@ -240,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_in_flight_is_bounded_by_its_bytes() {
-        for (size_bytes, wanted) in [(4_096, IN_FLIGHT_MAX), (1 << 20, 28), (u64::MAX, 2)] {
+        for (size_bytes, wanted) in [(4_096, IN_FLIGHT_MAX), (1 << 20, 20), (u64::MAX, 2)] {
             let pace = Pace::new(&Limits::default());
             (0..10_000).for_each(|_| pace.succeeded());
             let mut turns = Vec::new();

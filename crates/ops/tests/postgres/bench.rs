@@ -43,6 +43,22 @@ const SETTINGS: &[(&str, &str)] = &[
     ("max_connections", "60"),
 ];
 
+/// The variable with the major versions of both servers, as in `15,18`.
+pub(crate) const VERSIONS: &str = "TREFOIL_TEST_VERSIONS";
+
+fn versions() -> [Option<u32>; 2] {
+    let Ok(text) = std::env::var(VERSIONS) else { return [None, None] };
+    let (older, newer) = text.split_once(',').unwrap();
+    [older, newer].map(|version| Some(version.parse().unwrap()))
+}
+
+fn start(version: Option<u32>, settings: &[(&str, &str)]) -> TestPostgres {
+    match version {
+        Some(major) => TestPostgres::start_version(major, settings),
+        None => TestPostgres::start(settings),
+    }
+}
+
 /// Two environments, `east` and `west`.
 pub(crate) struct Bench {
     pub(crate) east: TestPostgres,
@@ -59,9 +75,10 @@ impl Bench {
     /// The same, on other addresses.
     pub(crate) async fn listening(addresses: &str) -> Bench {
         let settings = [SETTINGS, &[("listen_addresses", addresses)]].concat();
+        let [older, newer] = versions();
         let (east, west) = std::thread::scope(|scope| {
-            let west = scope.spawn(|| TestPostgres::start(&settings));
-            (TestPostgres::start(&settings), west.join().unwrap())
+            let west = scope.spawn(|| start(newer, &settings));
+            (start(older, &settings), west.join().unwrap())
         });
         for server in [&east, &west] {
             let role = format!("CREATE ROLE app LOGIN PASSWORD '{APP_PASSWORD}'");

@@ -13,6 +13,7 @@ mod guards;
 mod load;
 mod moves;
 mod mutations;
+mod newer;
 mod refusals;
 mod shop;
 mod tls;

@@ -131,6 +131,11 @@ async fn undo(bench: &Bench, environment: &str, sql: &str) {
 /// What is made on the source, and what a person is told of it although it stops nothing.
 const NOTICES: &[(&str, &str)] = &[
     ("CREATE ROLE helper; GRANT SELECT ON public.log TO helper", "role_made"),
+    (
+        "SET password_encryption = 'md5'; CREATE ROLE old LOGIN PASSWORD 'x';
+         GRANT SELECT ON public.log TO old",
+        "role_password_new",
+    ),
     ("CREATE PUBLICATION theirs", "publication_exists"),
     ("ALTER TABLE public.log ENABLE ROW LEVEL SECURITY", "row_security"),
     ("GRANT CONNECT ON DATABASE other TO app", "role_shared"),

@@ -7,7 +7,7 @@ use trefoil_ops::movers::postgres::fingerprint::{self, Extent};
 use trefoil_ops::movers::postgres::verify::{self, Pace};
 use trefoil_ops::movers::postgres::{access, lag};
 
-use crate::bench::{Bench, begin, connect};
+use crate::bench::{Bench, VERSIONS, begin, connect};
 
 const EVERYTHING: &str = r#"
     CREATE DOMAIN short AS text CHECK (length(VALUE) < 20);
@@ -99,11 +99,20 @@ const CATALOGUE: &str = "
     UNION ALL SELECT 'week ' || w || ' ' || n FROM public.per_week
     ORDER BY 1";
 
+/// The packages with newer versions are built without XML.
+async fn everything(bench: &Bench) -> String {
+    let west = connect(&bench.west.url("app")).await.unwrap();
+    match west.batch_execute("SELECT '<a/>'::xml").await {
+        Ok(()) => EVERYTHING.to_owned(),
+        Err(_) => EVERYTHING.replace("x xml,", "x text,"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_and_every_kind_of_table_arrives_and_comes_back() {
     let bench = Bench::start().await;
     let app = connect(&bench.app_url("east")).await.unwrap();
-    app.batch_execute(EVERYTHING).await.unwrap();
+    app.batch_execute(&everything(&bench).await).await.unwrap();
     app.batch_execute(TABLES).await.unwrap();
     let before = catalogue(&bench, "east").await;
     let mut run = begin(bench.plan_move("east", "west", 2, "types"));
@@ -125,9 +134,12 @@ async fn every_type_and_every_kind_of_table_arrives_and_comes_back() {
     assert_eq!(fingerprint::differences(&pair, Extent::Whole).await.unwrap(), Vec::<String>::new());
     let here = catalogue(&bench, "west").await;
     let changed: Vec<_> = here.iter().filter(|line| !before.contains(line)).collect();
-    // Only what was counted anew is different.
-    assert!(changed.iter().all(|line| line.starts_with("week ")), "{changed:#?}");
-    assert!(before.iter().filter(|line| !line.starts_with("week ")).all(|one| here.contains(one)));
+    // Only what was counted anew is different, and how a newer server writes a view.
+    let newer = std::env::var_os(VERSIONS).is_some();
+    let may_differ =
+        |line: &&&String| line.starts_with("week ") || newer && line.starts_with("view ");
+    assert!(changed.iter().all(|line| may_differ(&line)), "{changed:#?}");
+    assert!(before.iter().filter(|line| !may_differ(&line)).all(|one| here.contains(one)));
 
     let there = connect(&bench.app_url("west")).await.unwrap();
     there

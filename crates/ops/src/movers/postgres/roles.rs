@@ -91,7 +91,8 @@ pub async fn in_use(server: &Server) -> Result<Vec<Role>> {
                r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> session_user,
                r.oid IN (SELECT grantee FROM connects),
                concat_ws(' ', CASE WHEN NOT r.rolinherit THEN 'NOINHERIT' END,
-                 CASE WHEN r.rolconnlimit >= 0 THEN 'CONNECTION LIMIT ' || r.rolconnlimit END),
+                 CASE WHEN r.rolconnlimit >= 0 THEN 'CONNECTION LIMIT ' || r.rolconnlimit END,
+                 'VALID UNTIL ' || quote_literal(r.rolvaliduntil::text)),
                coalesce((SELECT array_agg(g.rolname::text ORDER BY g.rolname)
                          FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
                          WHERE m.member = r.oid), '{{}}')

@@ -110,15 +110,26 @@ async fn subscribe(pair: &Pair, stream: &str, options: &str) -> Result<()> {
     let password = set_password(&pair.source, stream).await?;
     let login = Login { user: stream, password: Some(&password) };
     let path = paths::prove(pair, &login).await?;
-    // From version 16 on a subscription can leave out what came from another one.
-    let origin =
-        if catalog::major_version(&pair.target).await? >= 16 { ", origin = none" } else { "" };
+    let since_16 = match catalog::major_version(&pair.target).await? {
+        ..16 => "",
+        _ => newer_options(&pair.target).await?,
+    };
     let name = quote_ident(stream);
     let sql = format!(
-        "CREATE SUBSCRIPTION {name} CONNECTION {} PUBLICATION {name} WITH ({options}{origin})",
+        "CREATE SUBSCRIPTION {name} CONNECTION {} PUBLICATION {name} WITH ({options}{since_16})",
         quote_literal(path.conninfo.expose_secret())
     );
     pair.target.quiet().await?.batch(&format!("subscribe to {stream}"), &sql).await
+}
+
+/// From version 16 on a subscription can leave out what came from another one. It writes as the
+/// owners of the tables unless it is told to write as we do: from those, forced row security hides
+/// rows.
+async fn newer_options(subscriber: &Server) -> Result<&'static str> {
+    Ok(match rights::read(subscriber).await?.bypass_rls {
+        true => ", origin = none, run_as_owner = true",
+        false => ", origin = none",
+    })
 }
 
 /// Who carries the streams of this move: whoever carries one already, else as the rights are.

@@ -204,7 +204,21 @@ pub(super) async fn does_not_fit(source: &Server, target: &Server) -> Result<Vec
             findings.push(blocker("extension_missing", why));
         }
     }
+    findings.extend(without_xml(source, target).await?);
     Ok(findings)
+}
+
+/// A server that was built without XML has the type, and refuses its values.
+async fn without_xml(source: &Server, target: &Server) -> Result<Option<Finding>> {
+    let columns = "pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid";
+    let sql = of_table(columns, "c.relkind IN ('r', 'p') AND t.typname IN ('xml', '_xml')");
+    let tables = source.texts("look for XML", &sql, &[]).await?;
+    if tables.is_empty() || target.tried("try XML", "SELECT '<a/>'::xml").await?.is_none() {
+        return Ok(None);
+    }
+    let why = format!("{} was built without XML, and has to hold: {}", target.name, shown(&tables));
+    Ok(Some(blocker("xml_missing", why)))
 }
 
 /// Anything that a person may have put into the database.
