@@ -64,7 +64,7 @@ fn one_key_changes_only_what_it_should() {
         (
             "cache",
             |spec| spec.cache = Some(Default::default()),
-            &["cache.tf", "security_groups.tf", "service.tf", "task-definition.json"],
+            &["README.md", "cache.tf", "security_groups.tf", "service.tf", "task-definition.json"],
         ),
         (
             "tracing",

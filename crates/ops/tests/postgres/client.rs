@@ -222,6 +222,6 @@ async fn a_change_that_takes_long_is_no_silence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn long_rows_under_load_are_carried_once_although_our_client_is_killed() {
     let full = std::env::var_os("TREFOIL_TEST_FULL").is_some();
-    let (kills, each) = if full { (25, 30) } else { (3, 20) };
+    let (kills, each) = if full { (25, 30) } else { (3, 12) };
     carried_although(kills, each).await;
 }
