@@ -195,6 +195,7 @@ async fn kill_and_await(agent: &Agent, name: &str) -> InstanceStatus {
     .await;
     let now = agent.instance(name).await;
     assert_eq!((now.port, now.restarts), (before.port, before.restarts + 1));
+    assert!(now.last_exit.is_some(), "how the one before ended is still told");
     now
 }
 

@@ -96,9 +96,9 @@ pub struct InstanceStatus {
     pub restarts: u32,
     /// When it was started last.
     pub started_at: Timestamp,
-    /// How it ended, when it does not run.
+    /// How it ended last, since it was started by request; also while it runs again.
     pub last_exit: Option<String>,
-    /// The last lines that it wrote to standard error, when it does not run.
+    /// The last lines that it wrote to standard error before that.
     pub last_words: Vec<String>,
 }
 

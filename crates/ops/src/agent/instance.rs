@@ -153,6 +153,8 @@ impl Instance {
             environment: request.environment,
         });
         let child = self.spawn(&mut state)?;
+        state.last_exit = None;
+        state.last_words.clear();
         Ok((child, state.generation))
     }
 
@@ -166,8 +168,6 @@ impl Instance {
         state.err_since = length(&self.logs.err);
         let child = Child::spawn(&launch, port, &self.file, &self.logs)?;
         state.child = Some(child.clone());
-        state.last_exit = None;
-        state.last_words.clear();
         if let Some(record) = &mut state.record {
             record.process = Some(child.id);
             record.started_at = Timestamp::now();
