@@ -1,5 +1,6 @@
 //! The schema changes while a move is under way.
 
+use tokio_postgres::error::SqlState;
 use trefoil_core::plan::Action;
 use trefoil_ops::engine::Silent;
 use trefoil_ops::movers::postgres::fingerprint::{self, Extent};
@@ -15,8 +16,17 @@ const VERIFIED: fn(&Action) -> bool = |action| matches!(action, Action::VerifyDa
 const ARMED: fn(&Action) -> bool = |action| matches!(action, Action::ArmReturn(_));
 const OPENED: fn(&Action) -> bool = |action| matches!(action, Action::OpenDatabase(_));
 
+/// Statements that hold together. Beside writers one may meet a deadlock, of which the server takes
+/// all of them back: then they are said again, as a person would.
 async fn change(bench: &Bench, sql: &str) {
-    connect(&bench.app_url("east")).await.unwrap().batch_execute(sql).await.unwrap();
+    let session = connect(&bench.app_url("east")).await.unwrap();
+    for _ in 0..5 {
+        match session.batch_execute(sql).await {
+            Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {}
+            result => return result.unwrap(),
+        }
+    }
+    panic!("a deadlock each time: {sql}");
 }
 
 async fn equal(bench: &Bench) {
