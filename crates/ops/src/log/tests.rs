@@ -123,13 +123,26 @@ async fn racer() {
             Appended::Mine { tail: next, .. } => {
                 writeln!(std::io::stdout(), "\nwon {}", next.n()).unwrap();
                 tail = next;
-                if entries < NO_END {
-                    // With few processors a winner could otherwise win until the end.
-                    tokio::time::sleep(Duration::from_millis(2)).await;
+                if tail.n() < entries && entries < NO_END {
+                    tail = let_another_win(&log, tail).await;
                 }
             }
             Appended::Lost => tail = log.read(&tail).await.unwrap().1,
         }
+    }
+}
+
+/// A winner knows the end of the log and the others have yet to read it: on a slow machine it would
+/// win until the end. It sits one entry out, and the others race for that one.
+async fn let_another_win(log: &FencedLog, mine: Tail) -> Tail {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let tail = log.read(&mine).await.unwrap().1;
+        if tail.n() > mine.n() {
+            return tail;
+        }
+        assert!(std::time::Instant::now() < deadline, "nobody else races");
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
