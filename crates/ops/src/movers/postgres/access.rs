@@ -54,8 +54,8 @@ pub async fn record(server: &Server) -> Result<AccessRecord> {
     Ok(record)
 }
 
-/// Closes the database to everybody but us: the fence. No new session, and none that was there.
-/// Unless another executor has taken this one's run over since.
+/// Closes the database to everybody but us, unless another executor has taken this one's run over
+/// since. This is the fence: no new session begins, and none that was there stays.
 ///
 /// # Errors
 /// `executor_superseded`; `fence_not_held` and `prepared_transactions` when it is not closed.

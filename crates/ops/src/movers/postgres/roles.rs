@@ -151,9 +151,12 @@ async fn passwords(pair: &Pair, roles: &[Role]) -> Result<BTreeMap<String, Secre
 
 /// Of `roles`, those that log in and whose password is not known for the target.
 pub async fn need_new_password(pair: &Pair, roles: &[Role]) -> Result<BTreeSet<String>> {
-    let known = passwords(pair, roles).await?;
+    Ok(without_password(roles, &passwords(pair, roles).await?))
+}
+
+fn without_password(roles: &[Role], known: &BTreeMap<String, SecretString>) -> BTreeSet<String> {
     let login = roles.iter().filter(|role| role.login && !known.contains_key(&role.name));
-    Ok(login.map(|role| role.name.clone()).collect())
+    login.map(|role| role.name.clone()).collect()
 }
 
 /// Makes the roles that the target lacks. Those that log in keep their password where it can be
@@ -161,16 +164,16 @@ pub async fn need_new_password(pair: &Pair, roles: &[Role]) -> Result<BTreeSet<S
 /// others could not have (superuser, making roles and databases, replication) are not carried.
 pub async fn carry(pair: &Pair, secrets: &Secrets) -> Result<Vec<RoleSecret>> {
     let missing = missing(pair).await?;
+    let known = passwords(pair, &missing).await?;
     let made = Made {
         roles: missing.iter().map(|role| role.name.clone()).collect(),
-        new_passwords: need_new_password(pair, &missing).await?,
+        new_passwords: without_password(&missing, &known),
     };
     let remember = bookkeeping::remember(MADE, &made)?;
     pair.target.batch("remember which roles are made", &remember).await?;
     let made: Made = bookkeeping::recall(&pair.target, MADE).await?.unwrap_or(made);
     let quiet = pair.target.quiet().await?;
     let all = superuser(&pair.target).await?;
-    let known = passwords(pair, &missing).await?;
     for role in &missing {
         let mut sql = format!("CREATE ROLE {} {}", quote_ident(&role.name), role.attributes);
         if role.login {
