@@ -1,10 +1,10 @@
 //! The environments that a plan works on.
 
-use std::any::{Any, TypeId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Extensions;
 use trefoil_clouds::operate::Site;
 use trefoil_core::spec::AppSpec;
 
@@ -32,14 +32,13 @@ pub struct World {
 /// Handles by their type, each made when it is asked for first. Nothing in here is needed: a step
 /// that another process performs does without.
 #[derive(Clone, Default)]
-pub struct Kept(Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>);
+pub struct Kept(Arc<Mutex<Extensions>>);
 
 impl Kept {
     /// The handle of this type.
-    pub fn handle<T: Clone + Default + Send + 'static>(&self) -> T {
+    pub fn handle<T: Clone + Default + Send + Sync + 'static>(&self) -> T {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = all.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
-        kept.downcast_ref::<T>().cloned().unwrap_or_default()
+        all.get_or_insert_default::<T>().clone()
     }
 }
 
