@@ -14,6 +14,7 @@ use super::inventory::{DATABASE_SIZE, Observe};
 use super::provision::{DatabaseAdmin, Provision, Provisioned};
 use super::{OpenSite, Site, reference};
 use crate::database::{Address, Database};
+use crate::secrets::Secrets;
 use crate::{Error, Result};
 
 /// Opens such an environment; `cloud` opens what else there is of it.
@@ -35,6 +36,16 @@ pub(crate) fn open(
         rest: site.clone(),
     });
     Ok(Site { provision: existing.clone(), inventory: existing, ..site })
+}
+
+/// How the application of an environment connects to a database that is there already.
+pub(crate) async fn application_url(
+    url: &Reference,
+    environment: &str,
+    secrets: &Secrets,
+) -> Result<SecretString> {
+    let url = reference::follow(url, environment, secrets).await?;
+    url.or(|what| Error::missing("application_url_missing", what))
 }
 
 fn without_url(environment: &str) -> Error {
@@ -130,9 +141,7 @@ impl Existing {
     /// How the application connects, where Trefoil runs it.
     async fn application(&self) -> Result<Option<SecretString>> {
         let Some(url) = &self.application_url else { return Ok(None) };
-        let secrets = &self.rest.services.secrets;
-        let url = reference::follow(url, &self.rest.name, secrets).await?;
-        url.or(|what| Error::missing("application_url_missing", what)).map(Some)
+        application_url(url, &self.rest.name, &self.rest.services.secrets).await.map(Some)
     }
 
     /// A resource of the server alone.

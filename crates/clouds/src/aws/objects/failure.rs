@@ -86,8 +86,9 @@ where
             let message = format!("{bucket} received other bytes than were sent");
             Error::failed("object_digest", message).retryable()
         }
-        (Some(429 | 503), _) => busy(&bucket, after),
-        _ if BUSY.contains(&code) => busy(&bucket, after),
+        (status, _) if BUSY.contains(&code) || matches!(status, Some(429 | 503)) => {
+            Error::missing("bucket_busy", format!("{bucket} asks for patience")).throttled(after)
+        }
         (Some(400..=499), _) => {
             Error::refused("bucket_refused", format!("{bucket} refuses the call"))
         }
@@ -135,10 +136,6 @@ pub(super) fn missing_bucket(address: &Address) -> Error {
 pub(super) fn condition_lost(key: &str) -> Error {
     let why = format!("the object `{}` is not as the condition wants it", key.escape_debug());
     Error::refused("object_condition", why)
-}
-
-fn busy(bucket: &str, after: Option<Duration>) -> Error {
-    Error::missing("bucket_busy", format!("{bucket} asks for patience")).throttled(after)
 }
 
 /// How long the store wants to be left alone, where it says so.

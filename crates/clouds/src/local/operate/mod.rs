@@ -20,8 +20,9 @@ use url::Url;
 use super::{Layout, LocalSecrets};
 use crate::operate::agent_protocol::{AgentStatus, DatabaseRecord};
 use crate::operate::control::{AGENT_SOCKET, Control};
+use crate::operate::existing::application_url;
 use crate::operate::spawn::{self, Resident};
-use crate::operate::{OpenSite, Site, files, reference};
+use crate::operate::{OpenSite, Site, files};
 use crate::secrets::Secrets;
 use crate::services::ExistingBuckets;
 use crate::{Error, Result};
@@ -163,8 +164,7 @@ impl Local {
         let place = self.spec.environments.get(&self.environment);
         let there = place.and_then(|place| place.database.as_ref()?.url.as_ref());
         if let Some(url) = there {
-            let url = reference::follow(url, &self.environment, &self.secrets).await?;
-            return url.or(|what| Error::missing("application_url_missing", what)).map(Some);
+            return application_url(url, &self.environment, &self.secrets).await.map(Some);
         }
         let password = self.secrets.get(PASSWORD).await?;
         self.url_with(password)
