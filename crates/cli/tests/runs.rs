@@ -72,11 +72,9 @@ fn dead() -> String {
 async fn paused(bed: &Bed) -> Journal {
     let mut journal = bed.open("0191-a").await;
     let error = "it broke".to_owned();
-    for event in [
-        Event::Adopted { executor: dead() },
-        Event::Started { step: 1 },
-        Event::Failed { step: 1, error },
-    ] {
+    for event in
+        [Event::Adopted { executor: dead() }, Event::started(1), Event::Failed { step: 1, error }]
+    {
         journal.append(event).await.unwrap();
     }
     journal
@@ -117,11 +115,9 @@ async fn a_killed_run_prints_the_commands_to_type() {
 async fn after_the_switch_only_resume_is_offered() {
     let bed = Bed::new().await;
     let mut journal = paused(&bed).await;
-    for event in [
-        Event::Started { step: 1 },
-        Event::Succeeded { step: 1, output: Value::Null },
-        Event::Started { step: 2 },
-    ] {
+    for event in
+        [Event::started(1), Event::Succeeded { step: 1, output: Value::Null }, Event::started(2)]
+    {
         journal.append(event).await.unwrap();
     }
     let (_, stdout, _) = bed.run(&["runs"]);

@@ -28,6 +28,9 @@ pub enum Event {
     Started {
         /// The step's number.
         step: usize,
+        /// What undoing must know of the world as it was before; see [`Run::found`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<Value>,
     },
     /// The step is done.
     Succeeded {
@@ -170,6 +173,9 @@ pub struct Run {
     /// The output of each step that has succeeded, kept until the step is undone to its end:
     /// undoing needs it too.
     pub outputs: BTreeMap<usize, Value>,
+    /// What was found before each step was begun, kept until the step is undone to its end. A step
+    /// that is begun again has changed the world already, so the first is kept.
+    pub found: BTreeMap<usize, Value>,
     /// What people approved, oldest first.
     pub approvals: Vec<Approval>,
     /// A person asked for an abort.
@@ -192,6 +198,7 @@ impl Run {
             plan: (**plan).clone(),
             steps: plan.steps.iter().map(|step| (step.n, StepStatus::Pending)).collect(),
             outputs: BTreeMap::new(),
+            found: BTreeMap::new(),
             approvals: Vec::new(),
             abort_requested: false,
             finish_requested: false,
@@ -260,11 +267,15 @@ impl Run {
         let next = transition(status, event)?;
         self.in_order(n, event)?;
         match event {
+            Event::Started { found: Some(found), .. } => {
+                self.found.entry(n).or_insert_with(|| found.clone());
+            }
             Event::Succeeded { output, .. } => {
                 self.outputs.insert(n, output.clone());
             }
             Event::UndoFinished { .. } => {
                 self.outputs.remove(&n);
+                self.found.remove(&n);
             }
             _ => {}
         }
@@ -381,7 +392,7 @@ impl Run {
         if self.is_untouched(first) || self.is_done(served) {
             return None;
         }
-        let began = |entry: &&Entry| entry.event == Event::Started { step: first };
+        let began = |entry: &&Entry| entry.event.starts(first);
         self.entries.iter().rfind(began).map(|entry| entry.at)
     }
 
@@ -455,10 +466,20 @@ impl Run {
 }
 
 impl Event {
+    /// A step of which nothing has to be known before is begun.
+    pub fn started(step: usize) -> Event {
+        Event::Started { step, found: None }
+    }
+
+    /// Whether this begins the step.
+    pub fn starts(&self, wanted: usize) -> bool {
+        matches!(self, Event::Started { step, .. } if *step == wanted)
+    }
+
     /// The number of the step that the event is about.
     pub fn step(&self) -> Option<usize> {
         match self {
-            Event::Started { step }
+            Event::Started { step, .. }
             | Event::Succeeded { step, .. }
             | Event::Failed { step, .. }
             | Event::UndoStarted { step }

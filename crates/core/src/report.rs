@@ -157,7 +157,7 @@ fn window(run: &Run) -> Option<u64> {
     let hold = run.plan.window_start()?.n;
     let wanted = |action: &Action| matches!(action, Action::SwitchTraffic(_));
     let released = run.plan.find(wanted).or(run.plan.switch_step().map(|step| step.n))?;
-    let started = |entry: &&Entry| entry.event == Event::Started { step: hold };
+    let started = |entry: &&Entry| entry.event.starts(hold);
     let ended =
         |entry: &&Entry| matches!(entry.event, Event::Succeeded { step, .. } if step == released);
     let from = run.entries.iter().rfind(started)?.at;
@@ -168,7 +168,7 @@ fn timeline(run: &Run) -> Vec<TimelineEntry> {
     let mut lines: Vec<TimelineEntry> = Vec::new();
     for entry in &run.entries {
         match &entry.event {
-            Event::Started { step } => lines.push(begun(run, *step, entry.at)),
+            Event::Started { step, .. } => lines.push(begun(run, *step, entry.at)),
             Event::Succeeded { step, .. } => end(&mut lines, *step, entry.at, "succeeded"),
             Event::Failed { step, .. } => end(&mut lines, *step, entry.at, "failed"),
             Event::UndoFinished { step } => end(&mut lines, *step, entry.at, "undone"),

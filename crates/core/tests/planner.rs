@@ -261,7 +261,7 @@ fn soaking(plan: &Plan) -> Run {
             }
             _ => Value::Null,
         };
-        entries.push(Entry { at, event: Event::Started { step: step.n } });
+        entries.push(Entry { at, event: Event::started(step.n) });
         entries.push(Entry { at, event: Event::Succeeded { step: step.n, output } });
     }
     Run::fold(entries).unwrap()

@@ -304,7 +304,7 @@ fn event(event: &Event) -> String {
     match event {
         Event::Opened { plan } => format!("opened with {} steps", plan.steps.len()),
         Event::Adopted { executor } => format!("taken over by {executor}"),
-        Event::Started { step } => format!("step {step} started"),
+        Event::Started { step, .. } => format!("step {step} started"),
         Event::Succeeded { step, .. } => format!("step {step} done"),
         Event::Failed { step, error } => format!("step {step} failed: {error}"),
         Event::UndoStarted { step } => format!("undoing step {step}"),

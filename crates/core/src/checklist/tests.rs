@@ -93,7 +93,7 @@ fn output(step: &Step, equal: bool) -> Value {
 /// Performs every step from `first` to the finish mark.
 fn perform(run: &mut Run, equal: bool) {
     while let Some(step) = run.next_step().filter(|step| !step.finish).cloned() {
-        run.apply(entry(Event::Started { step: step.n })).unwrap();
+        run.apply(entry(Event::started(step.n))).unwrap();
         let output = output(&step, equal);
         run.apply(entry(Event::Succeeded { step: step.n, output })).unwrap();
     }
@@ -194,7 +194,7 @@ fn a_difference_a_failure_and_an_undo_are_seen() {
     assert_eq!(find(&of_run(&run), "data_migration").status, ItemStatus::Failed);
 
     let mut run = opened(plan_migrate(&facts()));
-    run.apply(entry(Event::Started { step: 1 })).unwrap();
+    run.apply(entry(Event::started(1))).unwrap();
     let item = find(&of_run(&run), "target_environment_setup");
     assert_eq!(item.status, ItemStatus::Pending);
     run.apply(entry(Event::Failed { step: 1, error: "no way".into() })).unwrap();

@@ -58,7 +58,7 @@ fn opened() -> Run {
 
 fn done(run: &mut Run, steps: std::ops::RangeInclusive<usize>) {
     for step in steps {
-        run.apply(entry(Event::Started { step })).unwrap();
+        run.apply(entry(Event::started(step))).unwrap();
         run.apply(entry(Event::Succeeded { step, output: json!({ "step": step }) })).unwrap();
     }
 }
@@ -83,7 +83,7 @@ fn transition_table_is_complete() {
         S::UndoFailed { error: "e".into() },
     ];
     let events = [
-        Event::Started { step: 1 },
+        Event::started(1),
         Event::Succeeded { step: 1, output },
         Event::Failed { step: 1, error: "e".into() },
         Event::UndoStarted { step: 1 },
@@ -110,14 +110,28 @@ fn transition_table_is_complete() {
 }
 
 #[test]
+fn what_was_found_first_is_kept_until_the_step_is_undone() {
+    let mut run = opened();
+    let started = |found: &str| entry(Event::Started { step: 1, found: Some(json!(found)) });
+    run.apply(started("nothing")).unwrap();
+    run.apply(started("what the dead process made")).unwrap();
+    run.apply(entry(Event::UndoStarted { step: 1 })).unwrap();
+    assert_eq!(run.found[&1], "nothing");
+    run.apply(entry(Event::UndoFinished { step: 1 })).unwrap();
+    assert!(run.found.is_empty());
+    run.apply(started("what was there by then")).unwrap();
+    assert_eq!(run.found[&1], "what was there by then");
+}
+
+#[test]
 fn steps_begin_in_order_and_finish_waits_for_the_word() {
     let mut run = opened();
-    refused(&mut run, Event::Started { step: 2 });
+    refused(&mut run, Event::started(2));
     refused(&mut run, Event::FinishRequested);
     done(&mut run, 1..=6);
     assert_eq!(run.state(), RunState::Soaking);
     assert!(run.at_rest());
-    refused(&mut run, Event::Started { step: 7 });
+    refused(&mut run, Event::started(7));
     run.apply(entry(Event::FinishRequested)).unwrap();
     assert!(!run.at_rest());
     done(&mut run, 7..=7);
@@ -146,7 +160,7 @@ fn nothing_is_undone_or_aborted_from_the_switch_on() {
     let mut run = opened();
     done(&mut run, 1..=4);
     assert_eq!(run.writable_side(Some("east")), None);
-    run.apply(entry(Event::Started { step: 5 })).unwrap();
+    run.apply(entry(Event::started(5))).unwrap();
     assert!(run.switched());
     assert_eq!(run.writable_side(Some("west")), None);
     refused(&mut run, Event::AbortRequested);
@@ -165,7 +179,7 @@ fn a_run_is_closed_only_as_what_it_is() {
     refused(&mut run, Event::Closed { state: RunState::Paused });
     done(&mut run, 1..=1);
     run.apply(entry(Event::AbortRequested)).unwrap();
-    refused(&mut run, Event::Started { step: 2 });
+    refused(&mut run, Event::started(2));
     refused(&mut run, Event::Closed { state: RunState::Aborted });
     run.apply(entry(Event::UndoStarted { step: 1 })).unwrap();
     run.apply(entry(Event::UndoFinished { step: 1 })).unwrap();
@@ -176,7 +190,7 @@ fn a_run_is_closed_only_as_what_it_is() {
 #[test]
 fn a_journal_that_does_not_begin_with_its_plan_is_refused() {
     assert_eq!(Run::fold(vec![]).unwrap_err().code(), "journal_illegal");
-    let entries = vec![entry(Event::Started { step: 1 })];
+    let entries = vec![entry(Event::started(1))];
     assert_eq!(Run::fold(entries).unwrap_err().code(), "journal_illegal");
 }
 
@@ -191,7 +205,7 @@ fn an_event_survives_its_json() {
 fn any_event() -> impl Strategy<Value = Event> {
     let step = 0..9_usize;
     prop_oneof![
-        4 => step.clone().prop_map(|step| Event::Started { step }),
+        4 => step.clone().prop_map(Event::started),
         4 => step.clone().prop_map(|step| Event::Succeeded { step, output: json!(step) }),
         2 => step.clone().prop_map(|step| Event::Failed { step, error: "e".into() }),
         2 => step.clone().prop_map(|step| Event::UndoStarted { step }),
@@ -235,19 +249,19 @@ fn nothing_begins_before_enough_people_have_approved() {
     };
     let plan = Plan { required_approvals: 2, ..plan() };
     let mut run = Run::fold(vec![entry(Event::Opened { plan: Box::new(plan) })]).unwrap();
-    refused(&mut run, Event::Started { step: 1 });
+    refused(&mut run, Event::started(1));
     for by in ["Ada", "Ada "] {
         run.apply(entry(approved(by, None))).unwrap();
         assert_eq!(run.approvals_missing(), 1, "one person counts once");
     }
     run.apply(entry(approved("Grace", Some("cost_analysis")))).unwrap();
-    refused(&mut run, Event::Started { step: 1 });
+    refused(&mut run, Event::started(1));
     for wrong in [approved(" ", None), approved("a\nb", None), approved("Ada", Some(""))] {
         refused(&mut run, wrong);
     }
     run.apply(entry(approved("Grace", None))).unwrap();
     assert_eq!(run.approvals_missing(), 0);
-    run.apply(entry(Event::Started { step: 1 })).unwrap();
+    run.apply(entry(Event::started(1))).unwrap();
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn unready_before(facts: &EnvironmentFacts<'_>) -> Option<StopApplication> {
         .find(|run| run.plan.kind == PlanKind::Up && run.plan.to == facts.environment)?;
     let started = run.plan.find(|action| matches!(action, Action::StartApplication(_)))?;
     let ready = run.plan.find(|action| matches!(action, Action::AwaitReady(_)))?;
-    let ours = run.output(started).is_some_and(|output| output["started"] == true);
+    let ours = run.found.get(&started).is_some_and(|found| found["ran"] == false);
     let application = facts.spec.application.as_ref()?;
     (ours && !run.is_done(ready)).then(|| StopApplication {
         environment: facts.environment.to_owned(),
@@ -238,7 +238,9 @@ fn blockers(facts: &EnvironmentFacts<'_>, kind: PlanKind) -> Vec<Blocker> {
 /// Estimates are what the local environments of the tests take, with room above.
 fn step(n: usize, action: Action) -> Step {
     let (undo, low, high) = match &action {
-        Action::ProvisionEnvironment(_) => (Some("delete it, if this run made it"), 1_000, 30_000),
+        Action::ProvisionEnvironment(_) => {
+            (Some("as it was before: absent, stopped or running"), 1_000, 30_000)
+        }
         Action::StartApplication(_) => (Some("stop it, if this run started it"), 200, 30_000),
         Action::OpenEdge(_) => (Some("close the edge, if this run opened it"), 100, 5_000),
         _ => (None, 100, 60_000),

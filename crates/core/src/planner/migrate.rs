@@ -156,7 +156,7 @@ fn provision(steps: &mut Steps, from: &str, to: &str) {
     let look = Action::Preflight(Preflight { from: from.into(), to: to.into() });
     steps.plain(look.clone(), estimate::STATEMENTS);
     let provision = ProvisionEnvironment { environment: to.into() };
-    let undo = format!("stop {to}, and delete it if this run made it");
+    let undo = format!("{to} as it was before: absent, stopped or running");
     steps.undoable(Action::ProvisionEnvironment(provision), estimate::PROVISION, &undo);
     steps.plain(look, estimate::STATEMENTS);
 }

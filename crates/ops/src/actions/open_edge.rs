@@ -8,13 +8,17 @@ use trefoil_core::plan::OpenEdge;
 use crate::engine::{Check, Context, Perform};
 use crate::{Result, serving};
 
-/// Where users reach it, and what undoing needs to know.
-#[derive(Serialize, Deserialize)]
+/// Where users reach it.
+#[derive(Serialize)]
 struct Output {
-    /// The address that users reach.
     listen: String,
-    /// Whether this run started the edge.
-    opened: bool,
+}
+
+/// What undoing needs to know.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    /// Whether the edge ran.
+    open: bool,
 }
 
 #[async_trait]
@@ -28,20 +32,24 @@ impl Perform for OpenEdge {
             return Ok(Check::Ready);
         }
         let listen = serving::edge(site).await?.listen;
-        Ok(Check::Done(json!(Output { listen, opened: false })))
+        Ok(Check::Done(json!(Output { listen })))
+    }
+
+    async fn find(&self, cx: &Context<'_>) -> Result<Option<Value>> {
+        let open = cx.site(&self.environment)?.traffic.status().await?.is_some();
+        Ok(Some(json!(Found { open })))
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let site = cx.site(&self.environment)?;
-        let opened = site.traffic.status().await?.is_none();
         site.traffic.open(self.port).await?;
         serving::release(site, self.epoch).await?;
         let listen = serving::edge(site).await?.listen;
-        Ok(json!(Output { listen, opened }))
+        Ok(json!(Output { listen }))
     }
 
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
-        if cx.output::<Output>(cx.step.n).is_ok_and(|output| output.opened) {
+        if cx.found().is_some_and(|found: Found| !found.open) {
             cx.site(&self.environment)?.traffic.close().await?;
         }
         Ok(())

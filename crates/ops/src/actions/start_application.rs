@@ -8,13 +8,11 @@ use trefoil_core::plan::{StartApplication, StartOutput};
 use crate::engine::{Check, Context, Perform};
 use crate::{Result, serving};
 
-/// A [`StartOutput`] with what undoing needs to know.
+/// What undoing needs to know.
 #[derive(Serialize, Deserialize)]
-struct Output {
-    #[serde(flatten)]
-    start: StartOutput,
-    /// Whether this run started it: what ran before goes on running after an abort.
-    started: bool,
+struct Found {
+    /// Whether it ran: then it goes on running after an abort.
+    ran: bool,
 }
 
 #[async_trait]
@@ -25,21 +23,21 @@ impl Perform for StartApplication {
             return Ok(after);
         }
         let Some(running) = site.compute.running().await? else { return Ok(Check::Ready) };
-        // A step that was begun and not ended started it; the process died before it said so.
-        let started = self.standby || !cx.run.is_untouched(cx.step.n);
-        let start = StartOutput { address: running.address };
-        Ok(Check::Done(json!(Output { start, started })))
+        Ok(Check::Done(json!(StartOutput { address: running.address })))
+    }
+
+    async fn find(&self, cx: &Context<'_>) -> Result<Option<Value>> {
+        let ran = cx.site(&self.environment)?.compute.running().await?.is_some();
+        Ok(Some(json!(Found { ran: ran && !self.standby })))
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let running = cx.site(&self.environment)?.compute.start().await?;
-        let start = StartOutput { address: running.address };
-        Ok(json!(Output { start, started: true }))
+        Ok(json!(StartOutput { address: running.address }))
     }
 
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
-        let ran_before = cx.output::<Output>(cx.step.n).is_ok_and(|output| !output.started);
-        if ran_before {
+        if cx.found().is_some_and(|found: Found| found.ran) {
             return Ok(());
         }
         let drain = serving::drain_time(&cx.world.spec);

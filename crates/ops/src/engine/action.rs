@@ -66,6 +66,12 @@ impl Context<'_> {
         self.world.site(environment)
     }
 
+    /// What [`Perform::find`] found before this step was begun first; `None` before that.
+    pub fn found<T: DeserializeOwned>(&self) -> Option<T> {
+        let found = self.run.found.get(&self.step.n)?;
+        serde_json::from_value(found.clone()).ok()
+    }
+
     /// The output of an earlier step. Fails when that step is not done.
     pub fn output<T: DeserializeOwned>(&self, step: usize) -> Result<T> {
         let output = self.run.output(step).ok_or_else(|| {
@@ -84,6 +90,11 @@ impl Context<'_> {
 pub trait Perform: Send + Sync {
     /// Looks; changes nothing.
     async fn check(&self, cx: &Context<'_>) -> Result<Check>;
+    /// What undoing must know of the world as it was before. The journal holds it before anything
+    /// is changed, so that it outlives a process that dies while it performs. Never a secret.
+    async fn find(&self, _cx: &Context<'_>) -> Result<Option<Value>> {
+        Ok(None)
+    }
     /// Does it, and gives what later steps refer to. Never a secret.
     async fn perform(&self, cx: &Context<'_>) -> Result<Value>;
     /// Undoes it, also when it was only begun.

@@ -43,6 +43,7 @@ pub async fn prove(bench: &dyn Bench) {
     let check = trial.action().check(&trial.context()).await;
     assert_eq!(bench.picture().await, before, "check changed something");
     drop(check);
+    trial.find().await;
 
     let output = expect("perform", trial.perform().await);
     let after = bench.picture().await;
@@ -72,6 +73,12 @@ impl Trial<'_> {
         Context { world, run: &self.run, step: &self.step, progress: &Silent, journal: None }
     }
 
+    /// As the engine does it before a step is begun.
+    async fn find(&mut self) {
+        let found = expect("find", self.action().find(&self.context()).await);
+        self.run.found.extend(found.map(|found| (self.step.n, found)));
+    }
+
     async fn perform(&self) -> Result<Value> {
         self.action().perform(&self.context()).await
     }
@@ -87,7 +94,7 @@ impl Trial<'_> {
         assert!(matches!(check, Check::Done(_) | Check::Ready), "after perform: {check:?}");
     }
 
-    /// As the engine does it: the output of the step is known while it is undone.
+    /// As the engine does it: what was found and the output are known while the step is undone.
     async fn undone_twice(&mut self, output: &Value, before: &str, after: &str) {
         self.run.outputs.insert(self.step.n, output.clone());
         let wanted = if self.bench.undoable() { before } else { after };
@@ -116,7 +123,7 @@ pub fn run(steps: Vec<(trefoil_core::plan::Action, Option<Value>)>) -> Run {
     let mut events = vec![Event::Opened { plan: Box::new(plan) }];
     for (n, output) in (1..).zip(outputs) {
         if let Some(output) = output {
-            events.push(Event::Started { step: n });
+            events.push(Event::started(n));
             events.push(Event::Succeeded { step: n, output });
         }
     }

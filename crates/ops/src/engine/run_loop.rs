@@ -263,13 +263,25 @@ impl<'a> Engine<'a> {
             Ok(Check::Blocked(error)) | Err(error) => return Ok(Err(error)),
         };
         let n = step.n;
-        journal.append(Event::Started { step: n }).await?;
+        let found = match self.within(&limits, journal.run(), self.find(journal, step)).await {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        journal.append(Event::Started { step: n, found }).await?;
         match self.performed(journal, step, deadline, done).await {
             Ok(output) => journal.append(Event::Succeeded { step: n, output }).await.map(Ok),
             Err(cause) => {
                 journal.append(Event::Failed { step: n, error: cause.chain() }).await?;
                 Ok(Err(cause))
             }
+        }
+    }
+
+    /// Looks once only: what a step that is begun again would find, it has made itself.
+    async fn find(&self, journal: &Journal, step: &Step) -> Result<Option<Value>> {
+        match journal.run().found.contains_key(&step.n) {
+            true => Ok(None),
+            false => self.action(step).find(&self.acting(journal, step)).await,
         }
     }
 

@@ -73,7 +73,7 @@ async fn who_is_adopted_from_fails_at_its_next_append() {
 async fn an_illegal_event_never_reaches_the_journal() {
     let (_folder, state) = state().await;
     let mut journal = opened(&state, "a").await;
-    let error = journal.append(Event::Started { step: 7 }).await.unwrap_err();
+    let error = journal.append(Event::started(7)).await.unwrap_err();
     assert_eq!(error.code(), "journal_illegal");
     assert_eq!(state.journal("a").await.unwrap().entries.len(), 2);
 }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn done(step: usize) -> [Event; 2] {
-        [Event::Started { step }, Event::Succeeded { step, output: Value::Null }]
+        [Event::started(step), Event::Succeeded { step, output: Value::Null }]
     }
 
     fn sight(run: &Run, alive: Option<bool>) -> Sight<'_> {
@@ -118,7 +118,7 @@ mod tests {
     fn who_stopped_on_purpose_is_not_gone_on_with() {
         let failed = Event::Failed { step: 2, error: "broke".into() };
         let halted = Event::Halted { why: "broke".into() };
-        let started = [&done(1)[..], &[Event::Started { step: 2 }, failed, halted]].concat();
+        let started = [&done(1)[..], &[Event::started(2), failed, halted]].concat();
         let open = run(&started);
         assert_eq!(judge(&sight(&open, Some(false))), Verdict::Compensate);
         let undone = [Event::UndoStarted { step: 2 }, Event::UndoFinished { step: 2 }];
@@ -126,13 +126,13 @@ mod tests {
         assert_eq!(judge(&sight(&closed, Some(false))), Verdict::Over);
         let aborting = run(&[&started[..], &[Event::AbortRequested]].concat());
         assert_eq!(judge(&sight(&aborting, Some(false))), Verdict::Resume);
-        let again = run(&[&started[..], &undone, &[Event::Started { step: 2 }]].concat());
+        let again = run(&[&started[..], &undone, &[Event::started(2)]].concat());
         assert_eq!(judge(&sight(&again, Some(false))), Verdict::Resume);
     }
 
     #[test]
     fn a_frozen_executor_is_ended_only_while_users_wait_too_long() {
-        let waiting = run(&[&done(1)[..], &[Event::Started { step: 2 }]].concat());
+        let waiting = run(&[&done(1)[..], &[Event::started(2)]].concat());
         let late = Timestamp::UNIX_EPOCH + 16.seconds();
         let frozen = Sight { now: late, ..sight(&waiting, Some(true)) };
         assert_eq!(judge(&frozen), Verdict::End);
@@ -141,7 +141,7 @@ mod tests {
         let early = Timestamp::UNIX_EPOCH + 14.seconds();
         let within = Sight { now: early, ..sight(&waiting, Some(true)) };
         assert_eq!(judge(&within), Verdict::Watch, "it has until the deadline and a margin");
-        let copying = run(&[Event::Started { step: 1 }]);
+        let copying = run(&[Event::started(1)]);
         let idle = Sight { now: late, ..sight(&copying, Some(true)) };
         assert_eq!(judge(&idle), Verdict::Watch, "nobody waits for it");
     }

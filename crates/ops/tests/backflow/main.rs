@@ -201,7 +201,7 @@ async fn it_ends_when_the_run_is_finished() {
     let mut entries = journal_of(&world, "run-1", "west", "east").await;
     let status = backflow::start(&world, "run-1", "west", "east").await.unwrap();
     let began = [
-        Event::Started { step: 3 },
+        Event::started(3),
         Event::Succeeded { step: 3, output: Value::Null },
         Event::FinishRequested,
     ];

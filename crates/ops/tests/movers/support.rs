@@ -146,7 +146,7 @@ pub(crate) fn entries(plan: &Value, actions: &[Action], outputs: &[Value]) -> Ve
     let plan: Plan = serde_json::from_value(whole).unwrap();
     let mut events = vec![Event::Opened { plan: Box::new(plan) }];
     for (step, output) in (1..).zip(outputs) {
-        events.push(Event::Started { step });
+        events.push(Event::started(step));
         events.push(Event::Succeeded { step, output: output.clone() });
     }
     events.into_iter().map(|event| Entry { at: Timestamp::UNIX_EPOCH, event }).collect()

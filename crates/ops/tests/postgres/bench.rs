@@ -190,7 +190,7 @@ impl Bench {
             if step.finish && !run.finish_requested {
                 return Ok(());
             }
-            append(run, Event::Started { step: step.n });
+            append(run, Event::started(step.n));
             let began = std::time::Instant::now();
             let mut output = serde_json::Value::Null;
             if on_database(&step.action) {

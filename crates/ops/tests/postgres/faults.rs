@@ -122,7 +122,7 @@ async fn struck_in_every_state(fault: Fault) {
         if step.finish {
             break;
         }
-        append(&mut run, Event::Started { step: step.n });
+        append(&mut run, Event::started(step.n));
         let mut output = Value::Null;
         if on_database(&step.action) {
             let most_ms = if COPIED(&step.action) { 2_000 } else { 150 };
@@ -188,7 +188,7 @@ async fn copied_although(what: InCopy) {
     let mut run = begin(bench.plan_move("east", "west", 2, "copy"));
     bench.perform(&mut run, 1, SCHEMA_COPIED).await.unwrap();
     let step = run.plan.steps.iter().find(|step| COPIED(&step.action)).unwrap().clone();
-    append(&mut run, Event::Started { step: step.n });
+    append(&mut run, Event::started(step.n));
     let strikes = async {
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_millis(250)).await;

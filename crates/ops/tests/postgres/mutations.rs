@@ -72,7 +72,7 @@ async fn moved(without: Without) -> Damage {
             let late = "BEGIN READ WRITE; INSERT INTO log VALUES (now(), 'late'); COMMIT";
             late_acknowledged = app.batch_execute(late).await.is_ok();
         }
-        append(&mut run, Event::Started { step: step.n });
+        append(&mut run, Event::started(step.n));
         let output = match in_the_switch(&step.action) {
             true => perform(&bench, &run, &step, without).await,
             false => Value::Null,

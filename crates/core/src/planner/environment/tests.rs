@@ -110,7 +110,7 @@ fn open_move(from: &str, actions: &[Action], done: usize) -> OpenRun {
     }
     let mut events = vec![Event::Opened { plan: Box::new(plan) }];
     for step in 1..=actions.len().min(done + 1) {
-        events.push(Event::Started { step });
+        events.push(Event::started(step));
         events.extend((step <= done).then_some(Event::Succeeded { step, output: Value::Null }));
     }
     let entry = |event| Entry { at: Timestamp::UNIX_EPOCH, event };
@@ -197,11 +197,12 @@ fn an_application_that_never_got_ready_is_started_anew() {
     let (spec, ledger) = (spec(false), ledger(0, None));
     let mut earlier = open_move("east", &[], 0);
     let plan = plan_up(&facts(&spec, &ledger)).plan;
-    let begun = |started: bool, until: usize| {
+    let begun = |ran: bool, until: usize| {
         let mut events = vec![Event::Opened { plan: Box::new(plan.clone()) }];
         for step in 1..=until {
-            let output = serde_json::json!({ "started": started });
-            events.extend([Event::Started { step }, Event::Succeeded { step, output }]);
+            let found = Some(serde_json::json!({ "ran": ran }));
+            events.push(Event::Started { step, found });
+            events.push(Event::Succeeded { step, output: Value::Null });
         }
         let entry = |event| Entry { at: Timestamp::UNIX_EPOCH, event };
         Run::fold(events.into_iter().map(entry).collect()).unwrap()
@@ -212,7 +213,7 @@ fn an_application_that_never_got_ready_is_started_anew() {
         let up = plan_up(&EnvironmentFacts { open, ..facts(&spec, &ledger) });
         names(&up.plan)[1].clone()
     };
-    assert_eq!(first_two(begun(true, 2)), "stop_application");
-    assert_eq!(first_two(begun(false, 2)), "start_application", "it ran before that run");
-    assert_eq!(first_two(begun(true, 3)), "start_application", "it was ready");
+    assert_eq!(first_two(begun(false, 2)), "stop_application");
+    assert_eq!(first_two(begun(true, 2)), "start_application", "it ran before that run");
+    assert_eq!(first_two(begun(false, 3)), "start_application", "it was ready");
 }

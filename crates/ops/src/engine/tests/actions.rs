@@ -59,6 +59,9 @@ fn provisioned(clouds: &mut super::site::Clouds) {
     clouds.places.get_mut("west").unwrap().provisioned = Provisioned::Running;
 }
 
+/// What makes a world ready for a bench.
+type Prepare = fn(&mut super::site::Clouds);
+
 fn running(clouds: &mut super::site::Clouds) {
     provisioned(clouds);
     clouds.places.get_mut("west").unwrap().running = true;
@@ -98,11 +101,7 @@ fn switch() -> Action {
 
 #[tokio::test]
 async fn provision_environment_stands_everything() {
-    let mut bench = bench(provision(), |_| {});
-    // After the harness has broken it in the middle, what stands is not known to be ours.
-    harness::prove(&bench).await;
-    bench.undoable = false;
-    assert_eq!(undo(&bench, None).await.unwrap(), Provisioned::Running);
+    harness::prove(&bench(provision(), |_| {})).await;
 }
 
 #[tokio::test]
@@ -216,6 +215,11 @@ impl<'a> Look<'a> {
         actions::of(&cx.step.action).check(&cx).await.unwrap()
     }
 
+    async fn find(&self) -> Option<Value> {
+        let cx = self.context();
+        actions::of(&cx.step.action).find(&cx).await.unwrap()
+    }
+
     async fn perform(&self) -> Result<Value> {
         let cx = self.context();
         actions::of(&cx.step.action).perform(&cx).await
@@ -227,43 +231,50 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Undoes the bench's action with this output, and says what is left of `west`.
-async fn undo(bench: &Memory, output: Option<Value>) -> Result<Provisioned> {
+/// What the bench's action finds before it is begun is all that a process after a dead one knows.
+async fn undone_after_a_death(bench: &Memory) {
     let mut look = Look::new(bench);
     let n = look.run.plan.steps.len();
-    look.run.outputs.extend(output.map(|output| (n, output)));
-    look.undo().await?;
-    Ok(bench.clouds.lock().unwrap().places["west"].provisioned)
+    let found = look.find().await;
+    look.run.found.extend(found.map(|found| (n, found)));
+    if let Check::Ready = look.check().await {
+        look.perform().await.unwrap();
+    }
+    look.undo().await.unwrap();
 }
 
 #[tokio::test]
-async fn an_environment_that_was_there_before_is_never_destroyed() {
-    let bench = bench(provision(), |clouds| {
-        clouds.places.get_mut("west").unwrap().provisioned = Provisioned::Stopped;
-    });
-    let output = Look::new(&bench).perform().await.unwrap();
-    assert_eq!(output, json!({ "created": false }));
-    assert_eq!(undo(&bench, Some(output)).await.unwrap(), Provisioned::Running);
+async fn an_environment_is_left_as_it_was_found() {
+    for before in [Provisioned::Absent, Provisioned::Stopped, Provisioned::Running] {
+        let bench = bench(provision(), |clouds| {
+            clouds.places.get_mut("west").unwrap().provisioned = before;
+        });
+        undone_after_a_death(&bench).await;
+        assert_eq!(bench.clouds.lock().unwrap().places["west"].provisioned, before);
+    }
 }
 
 #[tokio::test]
 async fn an_application_that_ran_before_goes_on_running() {
-    let bench = bench(start(false), running);
-    let Check::Done(output) = Look::new(&bench).check().await else { panic!() };
-    assert_eq!(output, json!({ "address": "west:1", "started": false }));
-    undo(&bench, Some(output)).await.unwrap();
-    assert!(bench.clouds.lock().unwrap().places["west"].running);
+    for (before, standby, after) in
+        [(provisioned as Prepare, false, false), (running, false, true), (running, true, false)]
+    {
+        let bench = bench(start(standby), before);
+        undone_after_a_death(&bench).await;
+        assert_eq!(bench.clouds.lock().unwrap().places["west"].running, after);
+    }
 }
 
 #[tokio::test]
 async fn an_edge_that_was_open_before_stays_open() {
-    let bench = bench(open_edge(), |clouds| {
-        running(clouds);
-        clouds.edge = Some(edge_at("west", 1));
-    });
-    let Check::Done(output) = Look::new(&bench).check().await else { panic!() };
-    undo(&bench, Some(output)).await.unwrap();
-    assert!(bench.clouds.lock().unwrap().edge.is_some());
+    for open in [false, true] {
+        let bench = bench(open_edge(), |clouds| {
+            running(clouds);
+            clouds.edge = open.then(|| edge_at("west", 1));
+        });
+        undone_after_a_death(&bench).await;
+        assert_eq!(bench.clouds.lock().unwrap().edge.is_some(), open);
+    }
 }
 
 #[tokio::test]

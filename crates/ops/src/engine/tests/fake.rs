@@ -50,6 +50,10 @@ impl Perform for Fake {
         Ok(Check::Ready)
     }
 
+    async fn find(&self, cx: &Context<'_>) -> Result<Option<Value>> {
+        Ok(Some(json!(file(cx, "step").exists())))
+    }
+
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         let n = cx.step.n;
         remember(cx, "do");
@@ -75,6 +79,7 @@ impl Perform for Fake {
         if file(cx, "undo-fail").exists() {
             return Err(Error::failed("fake_failed", "it cannot be undone"));
         }
+        assert_eq!(cx.found(), Some(false), "what a dead process made is taken for what was there");
         let known = cx.run.output(cx.step.n).is_some();
         remember(cx, if known { "undo done" } else { "undo" });
         let _ = std::fs::remove_file(file(cx, "step"));
