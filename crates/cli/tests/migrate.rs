@@ -209,8 +209,10 @@ fn a_run_that_is_killed_after_the_switch_goes_forward() {
         &[("TREFOIL_CRASH_AFTER_EVENT", &(open + 1).to_string())],
     );
     assert_eq!(killed.code, -1, "killed by a signal: {} {}", killed.error, killed.stderr);
+    let before = town.ok(&["runs", "show", "last"]);
     let aborted = town.run(&["runs", "abort", "last"]);
     assert_eq!(aborted.code, 3, "{}", aborted.error);
+    assert_eq!(town.ok(&["runs", "show", "last"])["events"], before["events"], "it was refused");
     town.ok(&["runs", "resume", "last"]);
     assert_served_by(&town, "west");
     let counted = writers.stop();

@@ -143,10 +143,11 @@ impl<'a> Engine<'a> {
         if let Some(ended) = self.abort_by_executor(run_id).await? {
             return Ok(ended);
         }
-        let (mut journal, _watched) = self.take_over(run_id).await?;
-        if journal.run().switched() {
+        // Before it is taken over: what is refused must not call a supervisor that goes on with it.
+        if self.state.journal(run_id).await?.switched() {
             return Err(words::switched(run_id));
         }
+        let (mut journal, _watched) = self.take_over(run_id).await?;
         self.start_again(journal.run()).await?;
         self.take_back(&mut journal).await
     }
