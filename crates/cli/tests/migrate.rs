@@ -212,6 +212,7 @@ fn a_run_that_is_killed_after_the_switch_goes_forward() {
     let before = town.ok(&["runs", "show", "last"]);
     let aborted = town.run(&["runs", "abort", "last"]);
     assert_eq!(aborted.code, 3, "{}", aborted.error);
+    assert!(aborted.error["hint"].to_string().contains("runs resume"), "{}", aborted.error);
     assert_eq!(town.ok(&["runs", "show", "last"])["events"], before["events"], "it was refused");
     town.ok(&["runs", "resume", "last"]);
     assert_served_by(&town, "west");

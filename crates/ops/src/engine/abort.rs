@@ -85,7 +85,7 @@ impl Engine<'_> {
             }
             let Some(executor) = self.at_work(run)? else { return Ok(None) };
             if run.switched() {
-                return Err(words::switched(run_id));
+                return Err(words::switched(run));
             }
             if !asked {
                 self.progress

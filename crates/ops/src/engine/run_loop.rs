@@ -144,8 +144,9 @@ impl<'a> Engine<'a> {
             return Ok(ended);
         }
         // Before it is taken over: what is refused must not call a supervisor that goes on with it.
-        if self.state.journal(run_id).await?.switched() {
-            return Err(words::switched(run_id));
+        let run = self.state.journal(run_id).await?;
+        if run.switched() {
+            return Err(words::switched(&run));
         }
         let (mut journal, _watched) = self.take_over(run_id).await?;
         self.start_again(journal.run()).await?;

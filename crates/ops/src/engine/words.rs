@@ -134,10 +134,14 @@ pub(super) fn running(run_id: &str, executor: &str) -> Error {
 }
 
 /// A run that has switched cannot be aborted.
-pub(super) fn switched(run_id: &str) -> Error {
-    let why = format!("run {run_id} has switched and cannot be aborted");
-    Error::refused("run_switched", why)
-        .hint(format!("the way back is `trefoil migrate rollback {run_id}`"))
+pub(super) fn switched(run: &Run) -> Error {
+    let id = &run.plan.plan_id;
+    let why = format!("run {id} has switched and cannot be aborted");
+    let back = format!("`trefoil migrate rollback {id}`");
+    Error::refused("run_switched", why).hint(match run.soaking() {
+        true => format!("the way back is {back}"),
+        false => format!("`trefoil runs resume {id}` goes on; after that the way back is {back}"),
+    })
 }
 
 /// A run that does not soak cannot be finished.
