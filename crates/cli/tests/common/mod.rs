@@ -123,10 +123,16 @@ environments:
 
     /// Starts writers.
     pub fn writers(&self, count: u16, seed: u64) -> Writers {
+        self.writers_with(count, seed, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn writers_with(&self, count: u16, seed: u64, further: &[&str]) -> Writers {
         let child = Command::new(program("trefoil-witness"))
             .args(["write", "--url", &self.url(), "--writers", &count.to_string()])
             .args(["--seed", &seed.to_string(), "--journal"])
             .arg(self.journals())
+            .args(further)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

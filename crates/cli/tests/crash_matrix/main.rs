@@ -22,6 +22,9 @@ use round::{Crash, Moment, Round, Victim};
 /// How long a sample may take; what was begun is ended.
 const SAMPLE: Duration = Duration::from_secs(45);
 
+/// How many rounds a town lives: what the writers of each leave makes every later one longer.
+const ROUNDS_OF_A_TOWN: usize = 5;
+
 /// A generator of numbers that a seed repeats (SplitMix64).
 struct Draw(u64);
 
@@ -59,6 +62,9 @@ fn play(rounds: Vec<Round>, seed: u64) {
     for round in rounds {
         if !full && played > 0 && began.elapsed() > SAMPLE {
             break;
+        }
+        if played % ROUNDS_OF_A_TOWN == 0 {
+            drop(town.take());
         }
         let here = town.take().unwrap_or_else(round::town);
         let started = Instant::now();

@@ -14,6 +14,10 @@ use crate::common::{Answer, Town, eventually_within};
 /// How long a machine of two busy cores may need for what takes seconds.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How many writes a second each writer asks for: enough for every switch to meet some, and few
+/// enough that the processes under test have the processors.
+const RATE: &str = "25";
+
 /// How many rounds were begun in this process.
 static ROUNDS: AtomicU64 = AtomicU64::new(1);
 
@@ -145,7 +149,8 @@ impl Round {
     /// Plays it in a town where `east` serves, and leaves the town so.
     pub(crate) fn play(&self, town: &Town) {
         // Another seed each time: the application takes a repeated idempotency key for a repetition.
-        let writers = town.writers(2, ROUNDS.fetch_add(1, Ordering::Relaxed));
+        let seed = ROUNDS.fetch_add(1, Ordering::Relaxed);
+        let writers = town.writers_with(2, seed, &["--rate", RATE]);
         let (file, _) = town.plan("east", "west");
         let run = ["migrate", "run", &file];
         let back = ["migrate", "rollback", "last"];
