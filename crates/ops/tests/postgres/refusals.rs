@@ -8,9 +8,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use trefoil_clouds::conformance::postgres::TestPostgres;
 use trefoil_core::finding::{Finding, Severity};
+use trefoil_core::plan::Action;
 use trefoil_ops::movers::postgres::{Server, preflight};
 
-use crate::bench::{Bench, admin, connect};
+use crate::bench::{Bench, admin, begin, connect};
 use crate::shop;
 
 fn blockers(findings: &[Finding]) -> Vec<&str> {
@@ -299,4 +300,25 @@ async fn a_way_that_is_not_open_for_a_server_is_told() {
         let open = format!("{closed} logs in to {other}");
         assert!(findings.iter().any(|found| found.message.contains(&open)), "{findings:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_the_target_refuses_is_told_with_what_to_do() {
+    let bench = Bench::start().await;
+    shop::make(&bench, "east").await;
+    let clerk = "CREATE ROLE clerk LOGIN PASSWORD 'clerk'; GRANT SELECT ON public.log TO clerk";
+    bench.east.execute("app", clerk).await;
+    // It refuses a password that is the name of its role, also where it is given the verifier.
+    let check = "ALTER SYSTEM SET session_preload_libraries = 'passwordcheck'";
+    for sql in [check, "SELECT pg_reload_conf()"] {
+        bench.west.execute("postgres", sql).await;
+    }
+    let mut run = begin(bench.plan_move("east", "west", 1, "move1"));
+    let prepared = |action: &Action| matches!(action, Action::PrepareDatabase(_));
+    let refused = bench.perform(&mut run, 1, prepared).await.unwrap_err();
+    assert!(refused.chain().contains("must not"), "{}", refused.chain());
+    let hint = refused.hint_text().unwrap();
+    assert!(hint.contains("CREATE ROLE \"clerk\" LOGIN PASSWORD"), "{hint}");
+    bench.west.execute("postgres", "CREATE ROLE clerk LOGIN PASSWORD 'one that it takes 1'").await;
+    bench.perform(&mut run, 1, prepared).await.unwrap();
 }

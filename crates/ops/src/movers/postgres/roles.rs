@@ -183,13 +183,27 @@ pub async fn carry(pair: &Pair, secrets: &Secrets) -> Result<Vec<RoleSecret>> {
             };
             sql.push_str(&format!(" LOGIN PASSWORD {}", quote_literal(password.expose_secret())));
         }
-        quiet.batch(&format!("make role {}", role.name), &sql).await?;
+        let made = quiet.batch(&format!("make role {}", role.name), &sql).await;
+        made.map_err(|error| or_by_hand(error, role, &pair.target.name))?;
     }
     let present: BTreeSet<&str> = missing.iter().map(|role| role.name.as_str()).collect();
     for role in &missing {
         quiet.batch("grant what a role has", &grants(pair, role, &present, all)).await?;
     }
     Ok(made.secrets())
+}
+
+/// What a person does where a server refuses the password of a role, as some do with what they
+/// cannot read: only its owner can say what it shall be then.
+fn or_by_hand(refused: Error, role: &Role, target: &str) -> Error {
+    if !role.login || refused.is_retryable() {
+        return refused;
+    }
+    let role = quote_ident(&role.name);
+    refused.hint(format!(
+        "if it is the password, make the role on {target} yourself with one that it takes: \
+         CREATE ROLE {role} LOGIN PASSWORD ..."
+    ))
 }
 
 fn grants(pair: &Pair, role: &Role, present: &BTreeSet<&str>, superuser: bool) -> String {
