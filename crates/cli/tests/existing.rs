@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use common::servers::{Admin, PASSWORD, Servers, connect, writer};
@@ -206,6 +208,17 @@ async fn a_way_back_that_would_fill_the_disk_is_given_up_and_the_application_goe
     }
     servers.west.execute("shop", "CHECKPOINT").await;
     app.batch_execute("INSERT INTO notes VALUES ('goes on')").await.unwrap();
+
+    // Who carries back is killed and started again: the reason is known to the next one too.
+    let status = servers.path().join(format!(".trefoil/backflow/{run}.json"));
+    let pid = || {
+        let status: Value = serde_json::from_slice(&std::fs::read(&status).unwrap()).unwrap();
+        Pid::from_raw(status["pid"].as_i64().unwrap().try_into().unwrap())
+    };
+    let dead = pid();
+    kill(dead, Signal::SIGKILL).unwrap();
+    servers.ok(&["up", "west"]);
+    assert_ne!(pid(), dead, "it is not started again");
 
     servers.east.restart();
     let (code, answer) = servers.run(&["migrate", "rollback", run]);

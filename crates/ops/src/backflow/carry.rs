@@ -51,7 +51,10 @@ where
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
     let run = load_run().await?;
-    let watch = Watch::new(world, &run, task(&run)?);
+    // What cannot be read of the process before is no reason to carry nothing.
+    let before = status::status(&world.folder, run_id).ok().flatten();
+    let closed = before.and_then(|before| before.way_back_closed);
+    let watch = Watch::new(world, &run, task(&run)?, closed);
     let mut carrier = Carrier::begin(world, &run, &watch).await?;
     carrier.status.write(&world.folder)?;
     tokio::select! {
@@ -100,7 +103,7 @@ impl<'a> Carrier<'a> {
             carried: 0,
             passes: 0,
             last_error: None,
-            way_back_closed: None,
+            way_back_closed: watch.seen().closed_for(),
         };
         let (from, to) = (&world.site(&task.from)?.services, &world.site(&task.to)?.services);
         let routes = routes(world, run, task).await?;
@@ -147,7 +150,7 @@ impl<'a> Carrier<'a> {
         } else if self.status.lag == Lag::default() && slot.problem.is_none() {
             self.status.caught_up_at = Some(self.status.updated_at);
         }
-        self.status.way_back_closed = slot.problem.clone().filter(|_| slot.closed);
+        self.status.way_back_closed = slot.closed_for();
         self.status.last_error = slot.problem.or(result.err().map(|error| error.chain()));
         self.status.write(&self.world.folder)
     }

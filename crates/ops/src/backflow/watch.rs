@@ -35,10 +35,25 @@ pub(super) struct Seen {
     pub(super) closed: bool,
 }
 
+impl Seen {
+    /// Why the way back is closed for good, once it is.
+    pub(super) fn closed_for(&self) -> Option<String> {
+        self.problem.clone().filter(|_| self.closed)
+    }
+}
+
 impl<'a> Watch<'a> {
-    pub(super) fn new(world: &'a World, run: &Run, task: &StartBackflow) -> Self {
+    /// `closed` is why the process before this one has closed the way back, if it did: this one
+    /// would find no more than that the slot is gone.
+    pub(super) fn new(
+        world: &'a World,
+        run: &Run,
+        task: &StartBackflow,
+        closed: Option<String>,
+    ) -> Self {
         let stream = run.return_stream().map(str::to_owned);
-        Self { world, task: task.clone(), stream, seen: Mutex::default() }
+        let seen = Mutex::new(Seen { closed: closed.is_some(), problem: closed });
+        Self { world, task: task.clone(), stream, seen }
     }
 
     pub(super) fn seen(&self) -> Seen {
