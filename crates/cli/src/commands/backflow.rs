@@ -13,7 +13,8 @@ pub async fn run(cx: &Cx, args: &BackflowArgs) -> Result<ExitStatus> {
     cx.interrupt.take_over();
     let settings = Settings { state: args.folder.clone(), ..cx.settings.clone() };
     let cx = &Cx { settings, ..cx.clone() };
-    let state = runner::state(cx).await?;
+    // It writes to no log, and may be killed before it has tried the folder out.
+    let state = runner::state_to_read(cx)?;
     let plan = state.journal(&args.run).await?.plan;
     let world = runner::world_of(cx, &cx.specification().await?.spec, &plan)?;
     let load_run = || state.journal(&args.run);
