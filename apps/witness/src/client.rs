@@ -38,6 +38,8 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
+    /// How often an edge on the way sent the request again, as far as it says so.
+    pub(crate) resent: u64,
 }
 
 impl Call {
@@ -84,9 +86,12 @@ impl Http {
             let request = self.request(call, key).map_err(|error| error.to_string())?;
             let answer = self.client.request(request).await.map_err(|error| chain(&error))?;
             let status = answer.status().as_u16();
+            let attempts = answer.headers().get("trefoil-attempts");
+            let attempts = attempts.and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
+            let resent = attempts.unwrap_or(1).saturating_sub(1);
             let body = Limited::new(answer.into_body(), ANSWER_MAX_BYTES);
             let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
-            Ok(Answer { status, body })
+            Ok(Answer { status, body, resent })
         };
         tokio::time::timeout(TIMEOUT, exchange)
             .await

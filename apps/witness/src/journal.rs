@@ -35,6 +35,9 @@ pub(crate) struct Attempts {
     pub(crate) latency_us: u64,
     /// How many requests were sent.
     pub(crate) attempts: u64,
+    /// How many more an edge on the way says that it sent.
+    #[serde(default)]
+    pub(crate) resent: u64,
     /// How many of them got any answer.
     pub(crate) answered: u64,
     /// How many failed: no answer, or one that is no success.

@@ -127,7 +127,8 @@ impl Expected {
                 Stage::Unknown(_) => {}
                 Stage::Acknowledged(acknowledged) => {
                     if acknowledged.status == 404 {
-                        expected.miss(&line.op, acknowledged.attempts.attempts);
+                        let sent = &acknowledged.attempts;
+                        expected.miss(&line.op, sent.attempts + sent.resent);
                     }
                     expected.acknowledge(&line.op, acknowledged);
                 }

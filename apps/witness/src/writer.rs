@@ -163,6 +163,7 @@ impl Writer {
             attempts.answered += u64::from(answer.is_ok());
             match answer {
                 Ok(answer) if answer.is_success() || means_gone(op, &answer) => {
+                    attempts.resent = answer.resent;
                     attempts.latency_us = started.elapsed().as_micros() as u64;
                     let acknowledged = acknowledgement(&answer, attempts);
                     self.record(&key, op, Stage::Acknowledged(acknowledged.clone()))?;

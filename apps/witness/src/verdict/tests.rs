@@ -169,6 +169,10 @@ fn a_document_that_was_gone_before_its_deletion_was_lost() {
     assert_lost(&judge_document(&first, None), "document d: gone before it was deleted");
     let repeated = Story::default().done(put("d", "one")).answered(delete("d"), missing(2));
     assert_clean(&judge_document(&repeated, None));
+    let mut resent = missing(1);
+    resent.attempts.resent = 1;
+    let resent = Story::default().done(put("d", "one")).answered(delete("d"), resent);
+    assert_clean(&judge_document(&resent, None));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use hyper::header::HeaderName;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use hyper_util::client::legacy::Error as ClientError;
@@ -24,6 +24,10 @@ const RETRY_LIMIT: Duration = Duration::from_secs(5);
 /// The header that says that the application recognises a request which it has had already
 /// (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The header of an answer that was asked for more than once: how often. A client that deletes and
+/// is told that nothing is there may have deleted it with the try before.
+const ATTEMPTS: HeaderName = HeaderName::from_static("trefoil-attempts");
 
 /// Whether sending the request twice does what sending it once does: GET, HEAD and OPTIONS
 /// (RFC 9110, section 9.2.1; TRACE has no use here), and requests with a key.
@@ -43,10 +47,11 @@ pub(super) async fn send(
     let began = Instant::now();
     let mut upload = uploads.first();
     let mut pauses = PAUSES.into_iter();
+    let mut attempts = 1;
     loop {
         let request = Request::from_parts(head.clone(), upload);
         let error = match pass.target.client.request(request).await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => return Ok(told(answer, attempts)),
             Err(error) if !connection_failed(&error) => return Err(error),
             Err(error) => error,
         };
@@ -56,8 +61,16 @@ pub(super) async fn send(
         tracing::debug!(%error, "the upstream's connection failed; trying again");
         tokio::time::sleep(pause).await;
         metrics.retried.add(1);
+        attempts += 1;
         upload = again;
     }
+}
+
+fn told(mut answer: Response<Incoming>, attempts: u32) -> Response<Incoming> {
+    if attempts > 1 {
+        answer.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
+    }
+    answer
 }
 
 /// Whether the connection could not be made, or ended before the head of an answer was whole.

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -91,17 +92,26 @@ async fn serve(mut stream: TcpStream, then: Then, seen: &Seen) {
     let _ = stream.shutdown().await;
 }
 
+async fn send(
+    edge: &Running,
+    method: Method,
+    key: Option<&str>,
+    body: Vec<u8>,
+) -> Response<Incoming> {
+    let mut request = Request::builder().method(method).uri(format!("http://{}/x", edge.address));
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    web().request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap()
+}
+
 async fn ask(
     edge: &Running,
     method: Method,
     key: Option<&str>,
     body: Vec<u8>,
 ) -> (StatusCode, String) {
-    let mut request = Request::builder().method(method).uri(format!("http://{}/x", edge.address));
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    let answer = web().request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap();
+    let answer = send(edge, method, key, body).await;
     let status = answer.status();
     let body = answer.into_body().collect().await.map(|body| body.to_bytes());
     (status, body.map_or("broken".into(), |body| String::from_utf8(body.to_vec()).unwrap()))
@@ -124,6 +134,17 @@ async fn a_read_is_sent_again_until_it_is_answered() {
     assert_eq!((counters.requests, counters.retried, counters.upstream_errors), (1, 2, 0));
     let metrics = edge.control.text("/metrics", LONG).await.unwrap();
     assert!(metrics.contains("\ntrefoil_edge_retried_total 2\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn an_answer_says_how_often_it_was_asked_for() {
+    let script = Script::new(&[Then::Close]).await;
+    let edge = before(&script).await;
+    for attempts in [Some("2"), None] {
+        let answer = send(&edge, Method::DELETE, Some("k1"), Vec::new()).await;
+        let told = answer.headers().get("trefoil-attempts").map(|told| told.to_str().unwrap());
+        assert_eq!(told, attempts);
+    }
 }
 
 #[tokio::test]
