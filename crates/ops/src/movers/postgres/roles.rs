@@ -183,8 +183,8 @@ pub async fn carry(pair: &Pair, secrets: &Secrets) -> Result<Vec<RoleSecret>> {
             };
             sql.push_str(&format!(" LOGIN PASSWORD {}", quote_literal(password.expose_secret())));
         }
-        let made = quiet.batch(&format!("make role {}", role.name), &sql).await;
-        made.map_err(|error| or_by_hand(error, role, &pair.target.name))?;
+        let refused = |error| or_by_hand(error, role, &pair.target.name);
+        quiet.batch(&format!("make role {}", role.name), &sql).await.map_err(refused)?;
     }
     let present: BTreeSet<&str> = missing.iter().map(|role| role.name.as_str()).collect();
     for role in &missing {
