@@ -83,10 +83,11 @@ impl Engine<'_> {
             if run.closed.is_some() {
                 return Ok(asked.then(|| run.clone()));
             }
-            let Some(executor) = self.at_work(run)? else { return Ok(None) };
+            // Also where nobody is at work: taking over a run calls a supervisor that goes on with it.
             if run.switched() {
                 return Err(words::switched(run));
             }
+            let Some(executor) = self.at_work(run)? else { return Ok(None) };
             if !asked {
                 self.progress
                     .note(&format!("{executor} executes the run; it is asked to abort it"));

@@ -143,11 +143,6 @@ impl<'a> Engine<'a> {
         if let Some(ended) = self.abort_by_executor(run_id).await? {
             return Ok(ended);
         }
-        // Before it is taken over: what is refused must not call a supervisor that goes on with it.
-        let run = self.state.journal(run_id).await?;
-        if run.switched() {
-            return Err(words::switched(&run));
-        }
         let (mut journal, _watched) = self.take_over(run_id).await?;
         self.start_again(journal.run()).await?;
         self.take_back(&mut journal).await
