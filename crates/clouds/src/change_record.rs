@@ -9,42 +9,37 @@
 //! not, the record is *settled*, which is the position that it tells: whoever has looked at
 //! everything after a position that was settled before has missed nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod notes;
+mod noting;
+mod settled;
+
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::stream::{StreamExt, TryStreamExt};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::objects::{
-    Attributes, ByteStream, Call, Capabilities, Change, Condition, ListedObject, ObjectInfo,
-    Objects, ObjectsDriver, Page, Version, stream_of,
+    Attributes, ByteStream, Call, Capabilities, Change, Condition, ObjectInfo, Objects,
+    ObjectsDriver, Page, Version,
 };
 use crate::{Error, Result};
 
+use notes::{Notes, Numbered};
+use noting::{KEYS_MAX, Noting};
+use settled::Settled;
+
 /// Keys that begin so are the handle's own.
 const RESERVED: &str = ".trefoil/";
-/// Where the notes are.
-const NOTES: &str = ".trefoil/changes/";
-/// How many keys a note has at most.
-const KEYS_MAX: usize = 64;
-/// How often the next number is looked for when other writers take it.
-const NUMBER_ATTEMPTS: u32 = 200;
-/// A note without an end counts as ended after this time: its writer has died.
-const OPEN_MAX: Duration = Duration::from_secs(15 * 60);
-/// A content that passes for longer is noted again and again, each time as long before that.
+/// How many positions a note has.
+const PLACES: u64 = KEYS_MAX as u64;
+/// A content that passes for longer is noted again and again, each time as long before its note
+/// counts as ended.
 const NOTED_AGAIN_AFTER: Duration = Duration::from_secs(5 * 60);
-/// How long notes are kept. A move that began earlier lists the bucket once more.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Old notes are deleted with each so many new ones, and no more than this.
-const PRUNED_EACH: u64 = 256;
-/// How many notes or objects are looked at together.
+/// How many objects are looked at together.
 const TOGETHER: usize = 32;
-/// A note is far smaller.
-const NOTE_MAX_BYTES: usize = 1 << 20;
 
 /// The same bucket, whose handle notes in it what it changes, under keys that begin with
 /// `.trefoil/`: then a move need not list it while users wait. Every writer has to use such a
@@ -82,302 +77,89 @@ fn unsupported() -> Error {
 /// A driver whose changes are noted in the bucket.
 struct Recorded {
     inner: Arc<dyn ObjectsDriver>,
+    /// The same, each call of which is bounded in time.
+    bucket: Objects,
     notes: Arc<Notes>,
-}
-
-/// One note.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Note {
-    /// What is about to change.
-    keys: Vec<String>,
-    /// Earlier notes of this handle whose changes have ended.
-    ended: Vec<u64>,
-}
-
-struct Notes {
-    inner: Arc<dyn ObjectsDriver>,
-    /// Whoever holds it writes the next note.
-    turn: tokio::sync::Mutex<Option<u64>>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// What waits to be noted, by ticket.
-    waiting: BTreeMap<u64, String>,
-    next_ticket: u64,
-    /// The number of the note that a ticket is in.
-    noted: HashMap<u64, u64>,
-    /// How many changes of a note have not ended.
-    open: HashMap<u64, usize>,
-    /// Notes that have ended, and no later note says so yet.
-    ended: Vec<u64>,
-}
-
-/// A change that has been noted. It ends when this is dropped, however it ended.
-struct Noted {
-    notes: Arc<Notes>,
-    number: u64,
-}
-
-impl Drop for Noted {
-    fn drop(&mut self) {
-        let mut state = self.notes.state();
-        let Some(open) = state.open.get_mut(&self.number) else { return };
-        *open -= 1;
-        if *open == 0 {
-            state.open.remove(&self.number);
-            state.ended.push(self.number);
-        }
-    }
+    noting: Arc<Noting>,
+    settled: Settled,
 }
 
 impl Recorded {
     /// Notes the changes that are made through this driver.
     fn new(inner: Arc<dyn ObjectsDriver>) -> Self {
-        let notes = Notes {
-            inner: inner.clone(),
-            turn: tokio::sync::Mutex::new(None),
-            state: Mutex::default(),
-        };
-        Self { inner, notes: Arc::new(notes) }
+        let bucket = Objects::new(inner.clone());
+        let notes = Arc::new(Notes::of(bucket.clone()));
+        let noting = Arc::new(Noting::new(notes.clone()));
+        Self { inner, bucket, notes, noting, settled: Settled::default() }
     }
 
     /// Notes a change, and makes it. A change that is given up half-way is never said to have
     /// ended: the store may still do it.
     async fn noted<T>(&self, key: &str, change: impl Future<Output = Result<T>>) -> Result<T> {
         check_reserved(key)?;
-        let mut noted = std::mem::ManuallyDrop::new(self.notes.note(key).await?);
+        let mut noted = ManuallyDrop::new(self.noting.note(key).await?);
         let mut change = std::pin::pin!(change);
         let result = loop {
             match tokio::time::timeout(NOTED_AGAIN_AFTER, &mut change).await {
                 Ok(result) => break result,
                 Err(_) => {
-                    drop(std::mem::ManuallyDrop::into_inner(noted));
-                    noted = std::mem::ManuallyDrop::new(self.notes.note(key).await?);
+                    // The new note is there before the old one ends.
+                    let again = ManuallyDrop::new(self.noting.note(key).await?);
+                    drop(ManuallyDrop::into_inner(std::mem::replace(&mut noted, again)));
                 }
             }
         };
         // What may pass may also have happened, or happen yet.
         if !result.as_ref().is_err_and(Error::is_retryable) {
-            drop(std::mem::ManuallyDrop::into_inner(noted));
+            drop(ManuallyDrop::into_inner(noted));
         }
         result
     }
-}
 
-impl Notes {
-    /// Writes down that a key is about to change; together with whatever else waits for that.
-    async fn note(self: &Arc<Self>, key: &str) -> Result<Noted> {
-        let ticket = {
-            let mut state = self.state();
-            state.next_ticket += 1;
-            let ticket = state.next_ticket;
-            state.waiting.insert(ticket, key.to_owned());
-            ticket
+    /// Refuses a position from which on notes are missing.
+    async fn check_reach(&self, since: u64) -> Result<()> {
+        let noted = since / PLACES;
+        let reaches = match self.notes.after(noted.saturating_sub(1)).await? {
+            Some(first) => since == 0 || first <= noted + 1,
+            None => noted == 0,
         };
-        let mut waiting = Waiting { notes: self, ticket };
-        let mut last = self.turn.lock().await;
-        loop {
-            if let Some(number) = waiting.taken() {
-                return Ok(Noted { notes: self.clone(), number });
-            }
-            self.write(&mut last).await?;
+        if reaches {
+            return Ok(());
         }
+        let why = "the record of changes does not reach back to where it was left";
+        Err(Error::refused("change_record_gap", why))
     }
 
-    /// Writes the next note with what waits.
-    async fn write(&self, last: &mut Option<u64>) -> Result<()> {
-        let (tickets, note) = {
-            let state = self.state();
-            let waiting = state.waiting.iter().take(KEYS_MAX);
-            let (tickets, keys): (Vec<u64>, Vec<String>) =
-                waiting.map(|(ticket, key)| (*ticket, key.clone())).unzip();
-            (tickets, Note { keys, ended: state.ended.clone() })
-        };
-        let content = serde_json::to_vec(&note).map_err(|error| {
-            Error::failed("change_record", "a note cannot be written down").because(error)
-        })?;
-        let number = self.append(Bytes::from(content), last).await?;
-        self.written(number, tickets, &note);
-        if number.is_multiple_of(PRUNED_EACH) {
-            self.prune().await;
-        }
-        Ok(())
-    }
-
-    /// Takes into account that a note was written.
-    fn written(&self, number: u64, tickets: Vec<u64>, note: &Note) {
-        let mut state = self.state();
-        state.ended.retain(|ended| !note.ended.contains(ended));
-        let mut open = 0;
-        for ticket in tickets {
-            // One that gave up meanwhile does not change anything.
-            if state.waiting.remove(&ticket).is_some() {
-                state.noted.insert(ticket, number);
-                open += 1;
-            }
-        }
-        if open > 0 {
-            state.open.insert(number, open);
-        } else {
-            state.ended.push(number);
-        }
-    }
-
-    /// Creates the note under the first number that is free.
-    async fn append(&self, content: Bytes, last: &mut Option<u64>) -> Result<u64> {
-        let mut number = match *last {
-            Some(last) => last,
-            None => self.newest().await?,
-        };
-        for _ in 0..NUMBER_ATTEMPTS {
-            number += 1;
-            let (key, content) = (name(number), stream_of(content.clone()));
-            let attributes = Attributes::default();
-            let put = self.inner.put(&key, content, &attributes, &Condition::Absent, None).await;
-            match put {
-                Ok(_) => {
-                    *last = Some(number);
-                    return Ok(number);
+    /// The keys that were noted after a position, each once at its newest, oldest first.
+    async fn keys_since(&self, since: u64, limit: usize) -> Result<Vec<(u64, String)>> {
+        let (mut newest, mut found) = (HashMap::new(), Vec::new());
+        let (mut after, mut more) = ((since / PLACES).saturating_sub(1), true);
+        'pages: while more {
+            let page = self.notes.page(after).await?;
+            (after, more) = (page.last.unwrap_or(after), page.more);
+            for (position, key) in page.notes.into_iter().flat_map(places) {
+                if position <= since {
+                    continue;
                 }
-                Err(error) if error.code() == "object_condition" => *last = Some(number),
-                Err(error) => return Err(error),
-            }
-        }
-        let why = "other writers took the number of every note that was tried";
-        Err(Error::failed("change_record", why).retryable())
-    }
-
-    /// The number of the newest note. There are no gaps, so doubling and halving finds it.
-    async fn newest(&self) -> Result<u64> {
-        let Some(mut low) = self.after(0).await? else { return Ok(0) };
-        let mut step = 1;
-        while let Some(found) = self.after(low + step).await? {
-            low = found;
-            step *= 2;
-        }
-        let mut high = low + step;
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            match self.after(middle).await? {
-                Some(found) => low = found,
-                None => high = middle,
-            }
-        }
-        Ok(match self.after(low).await? {
-            Some(found) => found,
-            None => low,
-        })
-    }
-
-    /// The first note after a number.
-    async fn after(&self, number: u64) -> Result<Option<u64>> {
-        let page = self.inner.list(NOTES, Some(&name(number)), 1).await?;
-        page.objects.first().map(|object| number_in(&object.key)).transpose()
-    }
-
-    /// Deletes notes that nobody needs any more; a failure is left to the next time.
-    async fn prune(&self) {
-        let before = Timestamp::now() - KEPT;
-        let Ok(page) = self.inner.list(NOTES, None, PRUNED_EACH as usize).await else { return };
-        for object in page.objects.iter().take_while(|object| object.modified_at < before) {
-            if let Err(error) = self.inner.delete(&object.key).await {
-                tracing::debug!(error = %error.chain(), "an old note stays");
-                return;
-            }
-        }
-    }
-
-    /// Notes after a number, oldest first, at most `limit`.
-    async fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Timestamp, Note)>> {
-        let page = self.inner.list(NOTES, Some(&name(after)), limit).await?;
-        let read = |object: ListedObject| async move {
-            let number = number_in(&object.key)?;
-            let note = self.read(&object.key).await?;
-            Ok::<_, Error>(note.map(|note| (number, object.modified_at, note)))
-        };
-        let notes = futures::stream::iter(page.objects).map(read).buffered(TOGETHER);
-        let notes: Vec<Option<_>> = notes.try_collect().await?;
-        Ok(notes.into_iter().flatten().collect())
-    }
-
-    async fn read(&self, key: &str) -> Result<Option<Note>> {
-        let Some((_, content)) = self.inner.get(key, None).await? else { return Ok(None) };
-        let mut whole = Vec::new();
-        let mut content = content;
-        while let Some(piece) = content.try_next().await? {
-            whole.extend_from_slice(&piece);
-            if whole.len() > NOTE_MAX_BYTES {
-                return Err(damaged(key));
-            }
-        }
-        serde_json::from_slice(&whole).map(Some).map_err(|error| damaged(key).because(error))
-    }
-
-    /// The newest note up to which all changes have ended.
-    async fn settled(&self) -> Result<u64> {
-        let newest = self.newest().await?;
-        // What is not ended is not older than that, or its writer has died.
-        let oldest = self.first_younger_than(newest, OPEN_MAX).await?;
-        let mut open = BTreeSet::new();
-        let mut after = oldest - 1;
-        loop {
-            let page = self.page(after, 1_000).await?;
-            let Some((last, ..)) = page.last() else { break };
-            after = *last;
-            for (number, _, note) in &page {
-                // A note without keys has nothing to end.
-                if !note.keys.is_empty() {
-                    open.insert(*number);
+                if newest.len() == limit && !newest.contains_key(&key) {
+                    break 'pages;
                 }
-                note.ended.iter().for_each(|ended| {
-                    open.remove(ended);
-                });
+                newest.insert(key.clone(), position);
+                found.push((position, key));
+                if found.len() > 4 * limit {
+                    found.retain(|(position, key)| newest.get(key) == Some(position));
+                }
             }
         }
-        Ok(open.first().map_or(newest.max(after), |open| open - 1))
-    }
-
-    /// The first note that is younger than that; the one after the newest if none is.
-    async fn first_younger_than(&self, newest: u64, age: Duration) -> Result<u64> {
-        let since = Timestamp::now() - age;
-        let Some(first) = self.after(0).await? else { return Ok(1) };
-        let (mut low, mut high) = (first, newest + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let page = self.inner.list(NOTES, Some(&name(middle - 1)), 1).await?;
-            match page.objects.first() {
-                Some(object) if object.modified_at < since => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        Ok(low)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        found.retain(|(position, key)| newest.get(key) == Some(position));
+        Ok(found)
     }
 }
 
-/// Somebody who waits to be noted, and may give up.
-struct Waiting<'a> {
-    notes: &'a Notes,
-    ticket: u64,
-}
-
-impl Waiting<'_> {
-    fn taken(&mut self) -> Option<u64> {
-        self.notes.state().noted.remove(&self.ticket)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut state = self.notes.state();
-        state.waiting.remove(&self.ticket);
-        state.noted.remove(&self.ticket);
-    }
+/// The positions in a note, and their keys.
+fn places(Numbered { number, note, .. }: Numbered) -> impl Iterator<Item = (u64, String)> {
+    let positions = number * PLACES..;
+    positions.zip(note.keys)
 }
 
 #[async_trait]
@@ -445,40 +227,10 @@ impl ObjectsDriver for Recorded {
 
     /// A position is the number of a note and a place in it.
     async fn changes(&self, since: u64, limit: usize) -> Result<Vec<Change>> {
-        let places = KEYS_MAX as u64;
-        let (mut after, mut found) = ((since / places).saturating_sub(1), Vec::new());
-        let mut newest: HashMap<String, u64> = HashMap::new();
-        if let Some(first) = self.notes.after(after).await?
-            && since > 0
-            && first > since / places + 1
-        {
-            let why = "the record of changes does not reach back to where it was left";
-            return Err(Error::refused("change_record_gap", why));
-        }
-        'notes: loop {
-            let page = self.notes.page(after, limit.min(1_000)).await?;
-            let Some((last, ..)) = page.last() else { break };
-            after = *last;
-            for (number, _, note) in page {
-                for (place, key) in note.keys.into_iter().enumerate() {
-                    let position = number * places + place as u64;
-                    if position <= since {
-                        continue;
-                    }
-                    if newest.len() == limit && !newest.contains_key(&key) {
-                        break 'notes;
-                    }
-                    newest.insert(key.clone(), position);
-                    found.push((position, key));
-                    if found.len() > 4 * limit {
-                        found.retain(|(position, key)| newest.get(key) == Some(position));
-                    }
-                }
-            }
-        }
-        found.retain(|(position, key)| newest.get(key) == Some(position));
+        self.check_reach(since).await?;
+        let found = self.keys_since(since, limit).await?;
         let look = |(position, key): (u64, String)| async move {
-            let object = self.inner.head(&key).await?;
+            let object = self.bucket.head(&key).await?;
             Ok(Change { position, key, object })
         };
         futures::stream::iter(found).map(look).buffered(TOGETHER).try_collect().await
@@ -487,8 +239,7 @@ impl ObjectsDriver for Recorded {
     /// The last place of the newest settled note. It is never 0, from where nothing is known: what
     /// was there before the first note is in no note.
     async fn position(&self) -> Result<u64> {
-        let places = KEYS_MAX as u64;
-        Ok(self.notes.settled().await? * places + places - 1)
+        Ok(self.settled.up_to(&self.notes).await? * PLACES + PLACES - 1)
     }
 
     async fn sync(&self) -> Result<()> {
@@ -520,20 +271,6 @@ impl ObjectsDriver for Recorded {
     ) -> Result<Option<(ObjectInfo, ByteStream)>> {
         self.inner.get_version(key, version).await
     }
-}
-
-fn name(number: u64) -> String {
-    format!("{NOTES}{number:020}")
-}
-
-fn number_in(key: &str) -> Result<u64> {
-    let number = key.strip_prefix(NOTES).filter(|digits| digits.len() == 20);
-    number.and_then(|digits| digits.parse().ok()).ok_or_else(|| damaged(key))
-}
-
-fn damaged(key: &str) -> Error {
-    Error::failed("change_record", format!("`{key}` is not a note of a change"))
-        .hint("only Trefoil writes below `.trefoil/`")
 }
 
 fn check_reserved(key: &str) -> Result<()> {

@@ -294,6 +294,9 @@ pub struct Objects {
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a probe may take: some dozens of calls.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long reading a record may take that is kept as notes in the bucket: there are as many as
+/// there were writes, and each call is bounded by itself.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long the next piece of a content may take, in either direction.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a store may take with a piece, or with the whole after the last one.
@@ -332,7 +335,7 @@ impl Objects {
     /// Tries out at the store what only trying can tell, such as which keys it stores as others,
     /// and leaves nothing behind. [`Objects::capabilities`] of all clones knows it from then on.
     pub async fn probe(&self) -> Result<Capabilities> {
-        within(PROBE_TIMEOUT, "objects", self.driver.probe()).await
+        within(PROBE_TIMEOUT, "objects.probe", self.driver.probe()).await
     }
 
     /// Writes an object whole: readers see the old one or the new one. Fails with code
@@ -351,7 +354,7 @@ impl Objects {
         self.check_condition(condition)?;
         let (content, beat) = beating(steady(content));
         let put = self.driver.put(key, content, attributes, condition, digest);
-        while_it_moves(STORE_TIMEOUT, "objects", &beat, put).await
+        while_it_moves(STORE_TIMEOUT, "objects.put", &beat, put).await
     }
 
     /// Writes as [`Objects::put`] does; only after [`Objects::sync`] it has to survive the loss of
@@ -369,12 +372,12 @@ impl Objects {
         self.check_condition(condition)?;
         let (content, beat) = beating(steady(content));
         let put = self.driver.put_soon(key, content, attributes, condition, digest);
-        while_it_moves(STORE_TIMEOUT, "objects", &beat, put).await
+        while_it_moves(STORE_TIMEOUT, "objects.put_soon", &beat, put).await
     }
 
     /// Lets everything survive the loss of power that was written.
     pub async fn sync(&self) -> Result<()> {
-        within(STORE_TIMEOUT, "objects", self.driver.sync()).await
+        within(STORE_TIMEOUT, "objects.sync", self.driver.sync()).await
     }
 
     /// Writes the content and attributes of one key to another, within the store where it can.
@@ -395,7 +398,7 @@ impl Objects {
     pub async fn versions(&self, key: &str, limit: usize) -> Result<Vec<Version>> {
         check_key(key)?;
         check_limit(limit)?;
-        within(CALL_TIMEOUT, "objects", self.driver.versions(key, limit)).await
+        within(CALL_TIMEOUT, "objects.versions", self.driver.versions(key, limit)).await
     }
 
     /// A version and its bytes; `None` when there is none of that name.
@@ -406,7 +409,7 @@ impl Objects {
     ) -> Result<Option<(ObjectInfo, ByteStream)>> {
         check_key(key)?;
         let get = self.driver.get_version(key, version);
-        let found = within(CALL_TIMEOUT, "objects", get).await?;
+        let found = within(CALL_TIMEOUT, "objects.get_version", get).await?;
         Ok(found.map(|(info, content)| (info, steady(content))))
     }
 
@@ -428,7 +431,7 @@ impl Objects {
             let why = format!("the range {first}..{end} of an object ends before it begins");
             return Err(Error::usage("object_range", why));
         }
-        let found = within(CALL_TIMEOUT, "objects", self.driver.get(key, range)).await?;
+        let found = within(CALL_TIMEOUT, "objects.get", self.driver.get(key, range)).await?;
         Ok(found.map(|(info, content)| (info, steady(content))))
     }
 
@@ -437,7 +440,8 @@ impl Objects {
     /// the key does not exist.
     pub async fn get_announced(&self, key: &str) -> Result<Option<(ObjectInfo, ByteStream)>> {
         check_key(key)?;
-        let found = within(CALL_TIMEOUT, "objects", self.driver.get_announced(key)).await?;
+        let found =
+            within(CALL_TIMEOUT, "objects.get_announced", self.driver.get_announced(key)).await?;
         Ok(found.map(|(info, content)| (info, steady(content))))
     }
 
@@ -465,13 +469,13 @@ impl Objects {
     /// What is known of an object; `None` when the key does not exist.
     pub async fn head(&self, key: &str) -> Result<Option<ObjectInfo>> {
         check_key(key)?;
-        within(CALL_TIMEOUT, "objects", self.driver.head(key)).await
+        within(CALL_TIMEOUT, "objects.head", self.driver.head(key)).await
     }
 
     /// Deletes an object; false when there was none.
     pub async fn delete(&self, key: &str) -> Result<bool> {
         check_key(key)?;
-        within(CALL_TIMEOUT, "objects", self.driver.delete(key)).await
+        within(CALL_TIMEOUT, "objects.delete", self.driver.delete(key)).await
     }
 
     /// Deletes an object that still has this etag; false when there was none. Fails with code
@@ -479,31 +483,37 @@ impl Objects {
     /// step: there a writer may come between the look and the deletion.
     pub async fn delete_matching(&self, key: &str, etag: &str) -> Result<bool> {
         check_key(key)?;
-        within(CALL_TIMEOUT, "objects", self.driver.delete_matching(key, etag)).await
+        within(CALL_TIMEOUT, "objects.delete_matching", self.driver.delete_matching(key, etag))
+            .await
     }
 
     /// Objects whose key starts with `prefix` and is after `after`, in byte order, 1 to
     /// [`crate::services::PAGE_MAX`] of them.
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
         check_limit(limit)?;
-        within(CALL_TIMEOUT, "objects", self.driver.list(prefix, after, limit)).await
+        within(CALL_TIMEOUT, "objects.list", self.driver.list(prefix, after, limit)).await
     }
 
     /// Changes after the position `since`, oldest first, 1 to [`crate::services::PAGE_MAX`] of
     /// them; each key once, at its newest change. Fewer than `limit` means that there are no more.
     pub async fn changes(&self, since: u64, limit: usize) -> Result<Vec<Change>> {
         check_limit(limit)?;
-        within(CALL_TIMEOUT, "objects", self.driver.changes(since, limit)).await
+        within(self.record_limit(), "objects.changes", self.driver.changes(since, limit)).await
     }
 
     /// The position of the newest change; 0 when there was none.
     pub async fn position(&self) -> Result<u64> {
-        within(CALL_TIMEOUT, "objects", self.driver.position()).await
+        within(self.record_limit(), "objects.position", self.driver.position()).await
     }
 
     /// Whether the store answers.
     pub async fn health(&self) -> Result<()> {
-        within(CALL_TIMEOUT, "objects", self.driver.health()).await
+        within(CALL_TIMEOUT, "objects.health", self.driver.health()).await
+    }
+
+    fn record_limit(&self) -> Duration {
+        let notes = self.driver.unrecorded().is_some();
+        if notes { RECORD_TIMEOUT } else { CALL_TIMEOUT }
     }
 
     fn check_condition(&self, condition: &Condition) -> Result<()> {

@@ -134,7 +134,7 @@ impl Secrets {
     /// The value of a secret's current version; `None` when there is none.
     pub async fn get(&self, name: &str) -> Result<Option<SecretString>> {
         check_name(name)?;
-        within(CALL_TIMEOUT, "secrets", self.driver.get(name)).await
+        within(CALL_TIMEOUT, "secrets.get", self.driver.get(name)).await
     }
 
     /// Makes a value current, of a secret that is new or not. The value that was current is the
@@ -142,13 +142,13 @@ impl Secrets {
     pub async fn set(&self, name: &str, value: &SecretString) -> Result<()> {
         check_name(name)?;
         check_value(name, value)?;
-        within(CALL_TIMEOUT, "secrets", self.driver.set(name, value)).await
+        within(CALL_TIMEOUT, "secrets.set", self.driver.set(name, value)).await
     }
 
     /// Deletes a secret with all its versions; false when there was none.
     pub async fn delete(&self, name: &str) -> Result<bool> {
         check_name(name)?;
-        within(CALL_TIMEOUT, "secrets", self.driver.delete(name)).await
+        within(CALL_TIMEOUT, "secrets.delete", self.driver.delete(name)).await
     }
 
     /// The value of a version, by its identifier or its stage; `None` when there is none such.
@@ -162,13 +162,13 @@ impl Secrets {
         if let Selector::Version(id) = &which {
             check_id(id)?;
         }
-        within(CALL_TIMEOUT, "secrets", self.driver.get_version(name, &which)).await
+        within(CALL_TIMEOUT, "secrets.get_version", self.driver.get_version(name, &which)).await
     }
 
     /// A secret's versions, the oldest first; none when there is no such secret.
     pub async fn versions(&self, name: &str) -> Result<Vec<SecretVersion>> {
         check_name(name)?;
-        within(CALL_TIMEOUT, "secrets", self.driver.versions(name)).await
+        within(CALL_TIMEOUT, "secrets.versions", self.driver.versions(name)).await
     }
 
     /// Adds a version that is pending, of a secret that is new or not, and that
@@ -176,7 +176,7 @@ impl Secrets {
     pub async fn put_version(&self, name: &str, value: &SecretString) -> Result<SecretVersion> {
         check_name(name)?;
         check_value(name, value)?;
-        within(CALL_TIMEOUT, "secrets", self.driver.put_version(name, value)).await
+        within(CALL_TIMEOUT, "secrets.put_version", self.driver.put_version(name, value)).await
     }
 
     /// Makes a version current and nothing else; the version that was current is the previous one
@@ -185,7 +185,7 @@ impl Secrets {
     pub async fn promote(&self, name: &str, id: &str) -> Result<()> {
         check_name(name)?;
         check_id(id)?;
-        within(CALL_TIMEOUT, "secrets", self.driver.promote(name, id)).await
+        within(CALL_TIMEOUT, "secrets.promote", self.driver.promote(name, id)).await
     }
 
     /// A secret's versions with their values, the oldest first; none when there is no such secret.
@@ -211,7 +211,7 @@ impl Secrets {
     pub async fn replace(&self, name: &str, versions: &[StoredVersion]) -> Result<()> {
         check_name(name)?;
         check_versions(name, versions)?;
-        within(CALL_TIMEOUT, "secrets", self.driver.replace(name, versions)).await
+        within(CALL_TIMEOUT, "secrets.replace", self.driver.replace(name, versions)).await
     }
 
     /// The names in byte order, without those that belong to one environment.
@@ -223,12 +223,12 @@ impl Secrets {
 
     /// The names in byte order, with those that belong to one environment.
     pub async fn all_names(&self) -> Result<Vec<String>> {
-        within(CALL_TIMEOUT, "secrets", self.driver.names()).await
+        within(CALL_TIMEOUT, "secrets.names", self.driver.names()).await
     }
 
     /// Whether the store answers.
     pub async fn health(&self) -> Result<()> {
-        within(CALL_TIMEOUT, "secrets", self.driver.health()).await
+        within(CALL_TIMEOUT, "secrets.health", self.driver.health()).await
     }
 }
 

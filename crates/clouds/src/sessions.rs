@@ -138,48 +138,48 @@ impl Sessions {
     /// Deletes a session; false when there was none, expired or not.
     pub async fn delete(&self, id: &str) -> Result<bool> {
         check_id(id)?;
-        within(CALL_TIMEOUT, "sessions", self.driver.delete(id)).await
+        within(CALL_TIMEOUT, "sessions.delete", self.driver.delete(id)).await
     }
 
     /// Writes a session exactly as it is, for a copy: see [`SessionsDriver::put`].
     pub async fn put(&self, session: &Session, expected: Option<u64>) -> Result<()> {
         check_id(&session.id)?;
         check_data(&session.data)?;
-        within(CALL_TIMEOUT, "sessions", self.driver.put(session, expected)).await
+        within(CALL_TIMEOUT, "sessions.put", self.driver.put(session, expected)).await
     }
 
     /// A session exactly as it is stored, expired or not, for a copy.
     pub async fn raw(&self, id: &str) -> Result<Option<Session>> {
         check_id(id)?;
-        within(CALL_TIMEOUT, "sessions", self.driver.get(id)).await
+        within(CALL_TIMEOUT, "sessions.get", self.driver.get(id)).await
     }
 
     /// Changes after the position `since`, oldest first, 1 to [`crate::services::PAGE_MAX`] of
     /// them; each session once. Fewer than `limit` means that there are no more.
     pub async fn changes(&self, since: u64, limit: usize) -> Result<Vec<SessionChange>> {
         check_limit(limit)?;
-        within(CALL_TIMEOUT, "sessions", self.driver.changes(since, limit)).await
+        within(CALL_TIMEOUT, "sessions.changes", self.driver.changes(since, limit)).await
     }
 
     /// The position of the newest change; 0 when there was none.
     pub async fn position(&self) -> Result<u64> {
-        within(CALL_TIMEOUT, "sessions", self.driver.position()).await
+        within(CALL_TIMEOUT, "sessions.position", self.driver.position()).await
     }
 
     /// Forgets sessions that expired before `before`, at most `limit`; how many they were.
     pub async fn sweep(&self, before: Timestamp, limit: usize) -> Result<u64> {
         check_limit(limit)?;
-        within(CALL_TIMEOUT, "sessions", self.driver.sweep(before, limit)).await
+        within(CALL_TIMEOUT, "sessions.sweep", self.driver.sweep(before, limit)).await
     }
 
     /// How many sessions have not expired at `now`.
     pub async fn count(&self, now: Timestamp) -> Result<u64> {
-        within(CALL_TIMEOUT, "sessions", self.driver.count(now)).await
+        within(CALL_TIMEOUT, "sessions.count", self.driver.count(now)).await
     }
 
     /// Whether the store answers.
     pub async fn health(&self) -> Result<()> {
-        within(CALL_TIMEOUT, "sessions", self.driver.health()).await
+        within(CALL_TIMEOUT, "sessions.health", self.driver.health()).await
     }
 
     /// Reads, changes and writes a session, again when somebody else wrote it meanwhile, unless

@@ -125,6 +125,13 @@ pub struct StartOutput {
     pub address: String,
 }
 
+/// What `start_application` notes before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartFound {
+    /// Whether the application ran already: then it goes on running after an abort.
+    pub ran: bool,
+}
+
 /// Output of `drain_traffic`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DrainOutput {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::digest;
 use crate::journal::Run;
 use crate::ledger::Ledger;
 use crate::plan::{
     Action, AwaitReady, Blocker, Bytes, Inputs, Interval, Limits, OpenEdge, Plan, PlanKind,
-    ProvisionEnvironment, ResumeBackflow, SetUpApplication, StartApplication, Step,
+    ProvisionEnvironment, ResumeBackflow, SetUpApplication, StartApplication, StartFound, Step,
     StopApplication, TearDownEnvironment,
 };
 use crate::spec::{AppSpec, Application};
@@ -86,7 +87,7 @@ fn unready_before(facts: &EnvironmentFacts<'_>) -> Option<StopApplication> {
         .find(|run| run.plan.kind == PlanKind::Up && run.plan.to == facts.environment)?;
     let started = run.plan.find(|action| matches!(action, Action::StartApplication(_)))?;
     let ready = run.plan.find(|action| matches!(action, Action::AwaitReady(_)))?;
-    let ours = run.found.get(&started).is_some_and(|found| found["ran"] == false);
+    let ours = StartFound::deserialize(run.found.get(&started)?).is_ok_and(|found| !found.ran);
     let application = facts.spec.application.as_ref()?;
     (ours && !run.is_done(ready)).then(|| StopApplication {
         environment: facts.environment.to_owned(),

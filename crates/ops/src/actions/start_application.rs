@@ -1,19 +1,11 @@
 //! See [`StartApplication`].
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use trefoil_core::plan::{StartApplication, StartOutput};
+use trefoil_core::plan::{StartApplication, StartFound, StartOutput};
 
 use crate::engine::{Check, Context, Perform};
 use crate::{Result, serving};
-
-/// What undoing needs to know.
-#[derive(Serialize, Deserialize)]
-struct Found {
-    /// Whether it ran: then it goes on running after an abort.
-    ran: bool,
-}
 
 #[async_trait]
 impl Perform for StartApplication {
@@ -28,7 +20,7 @@ impl Perform for StartApplication {
 
     async fn find(&self, cx: &Context<'_>) -> Result<Option<Value>> {
         let ran = cx.site(&self.environment)?.compute.running().await?.is_some();
-        Ok(Some(json!(Found { ran: ran && !self.standby })))
+        Ok(Some(json!(StartFound { ran: ran && !self.standby })))
     }
 
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
@@ -37,7 +29,7 @@ impl Perform for StartApplication {
     }
 
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
-        if cx.found().is_some_and(|found: Found| found.ran) {
+        if cx.found().is_some_and(|found: StartFound| found.ran) {
             return Ok(());
         }
         let drain = serving::drain_time(&cx.world.spec);

@@ -1,7 +1,8 @@
 //! A bucket that does what the test says when it is used.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -173,8 +174,23 @@ struct Unrecorded {
 pub(crate) struct Watched {
     /// How often the whole bucket was listed.
     pub(crate) listings: AtomicU32,
+    /// How often each key was read.
+    pub(crate) reads: Mutex<BTreeMap<String, u32>>,
+    /// How often something was written.
+    pub(crate) puts: AtomicU32,
     /// How long a write of something other than a note takes.
     pub(crate) slow_puts_ms: AtomicU32,
+    /// How long a read takes.
+    pub(crate) slow_reads_ms: AtomicU32,
+    /// The key whose next read fails.
+    pub(crate) fails_once: Mutex<Option<String>>,
+}
+
+async fn rest(ms: &AtomicU32) {
+    let ms = ms.load(Ordering::SeqCst);
+    if ms > 0 {
+        tokio::time::sleep(Duration::from_millis(ms.into())).await;
+    }
 }
 
 #[async_trait]
@@ -193,9 +209,9 @@ impl ObjectsDriver for Unrecorded {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        let slow_ms = self.seen.slow_puts_ms.load(Ordering::SeqCst);
-        if slow_ms > 0 && !key.starts_with(".trefoil/") {
-            tokio::time::sleep(Duration::from_millis(slow_ms.into())).await;
+        self.seen.puts.fetch_add(1, Ordering::SeqCst);
+        if !key.starts_with(".trefoil/") {
+            rest(&self.seen.slow_puts_ms).await;
         }
         self.inner.put(key, content, attributes, condition, digest).await
     }
@@ -205,6 +221,11 @@ impl ObjectsDriver for Unrecorded {
         key: &str,
         range: Option<(u64, u64)>,
     ) -> Result<Option<(ObjectInfo, ByteStream)>> {
+        *self.seen.reads.lock().unwrap().entry(key.to_owned()).or_default() += 1;
+        rest(&self.seen.slow_reads_ms).await;
+        if self.seen.fails_once.lock().unwrap().take_if(|fails| fails == key).is_some() {
+            return Err(Error::failed("connection_lost", "gone"));
+        }
         self.inner.get(key, range).await
     }
 

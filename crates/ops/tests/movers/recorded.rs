@@ -1,7 +1,7 @@
 //! Buckets of stores without a record of changes, whose application notes what it changes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -131,6 +131,69 @@ async fn several_instances_note_in_one_order_and_a_dead_one_holds_nothing_up() {
     pair.assert_same().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_position_is_told_beside_a_writer_that_never_rests() {
+    let pair = Pair::new();
+    let (application, handle) = (pair.handle(), pair.handle());
+    put(&application, "a", "first").await;
+    // While a page of notes is read, there is always another note.
+    pair.seen.slow_reads_ms.store(50, Ordering::SeqCst);
+    let written = Arc::new(AtomicU32::new(0));
+    let count = written.clone();
+    let writer = tokio::spawn(async move {
+        loop {
+            put(&application, "a", "again").await;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    while written.load(Ordering::SeqCst) < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for _ in 0..3 {
+        let before = written.load(Ordering::SeqCst);
+        let told = tokio::time::timeout(Duration::from_secs(30), handle.position()).await;
+        let position = told.expect("a position comes to an end").unwrap();
+        assert!(position > 0);
+        let changes = tokio::time::timeout(Duration::from_secs(30), handle.changes(0, 100)).await;
+        assert_eq!(changes.expect("changes come to an end").unwrap().len(), 1);
+        assert!(written.load(Ordering::SeqCst) > before, "it was written to meanwhile");
+    }
+    writer.abort();
+}
+
+#[tokio::test]
+async fn a_handle_reads_each_note_once_for_its_positions_also_when_it_was_disturbed() {
+    let pair = Pair::new();
+    let (application, handle) = (pair.handle(), pair.handle());
+    for n in 0..600 {
+        put(&application, "a", &n.to_string()).await;
+    }
+    let notes = pair.store.list(".trefoil/", None, 1_000).await.unwrap().objects;
+    let times_read = |n: usize| pair.seen.reads.lock().unwrap().get(&notes[n].key).copied();
+    // In the second page of what is read.
+    *pair.seen.fails_once.lock().unwrap() = Some(notes[400].key.clone());
+    assert_eq!(handle.position().await.unwrap_err().code(), "connection_lost");
+    let position = handle.position().await.unwrap();
+    put(&application, "a", "newer").await;
+    assert!(handle.position().await.unwrap() > position);
+    assert_eq!((times_read(0), times_read(255)), (Some(1), Some(1)));
+    assert_eq!((times_read(400), times_read(599)), (Some(2), Some(1)));
+}
+
+#[tokio::test]
+async fn a_handle_that_rested_finds_the_newest_note_whatever_others_wrote_meanwhile() {
+    let pair = Pair::new();
+    let (busy, rested) = (pair.handle(), pair.handle());
+    put(&rested, "r", "1").await;
+    for n in 0..400 {
+        put(&busy, "b", &n.to_string()).await;
+    }
+    let before = pair.seen.puts.load(Ordering::SeqCst);
+    put(&rested, "r", "2").await;
+    let puts = pair.seen.puts.load(Ordering::SeqCst) - before;
+    assert!(puts <= 6, "{puts} writes for one object: it tried every number that was taken");
+}
+
 #[tokio::test]
 async fn notes_are_seen_by_nobody_and_their_keys_are_refused() {
     let pair = Pair::new();
@@ -162,7 +225,16 @@ async fn a_record_that_does_not_reach_back_is_made_up_for_by_a_listing() {
     for note in &notes[..6] {
         pair.store.delete(&note.key).await.unwrap();
     }
+    let since = carry(&route, since, Extent::UntilQuiet).await;
+    pair.assert_same().await;
+
+    put(&application, "b", "2").await;
+    for note in pair.store.list(".trefoil/", None, 100).await.unwrap().objects {
+        pair.store.delete(&note.key).await.unwrap();
+    }
+    let listed = pair.listings();
     carry(&route, since, Extent::UntilQuiet).await;
+    assert!(pair.listings() > listed, "no note is left: what changed is not known");
     pair.assert_same().await;
 }
 
