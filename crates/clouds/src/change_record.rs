@@ -13,7 +13,7 @@ mod notes;
 mod noting;
 mod settled;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Duration;
@@ -258,6 +258,10 @@ impl ObjectsDriver for Recorded {
     ) -> Result<Option<ObjectInfo>> {
         check_reserved(from)?;
         self.noted(to, self.inner.copy(from, to, condition)).await
+    }
+
+    async fn abort_uploads(&self, keys: &HashSet<String>) -> Result<usize> {
+        self.inner.abort_uploads(keys).await
     }
 
     async fn versions(&self, key: &str, limit: usize) -> Result<Vec<Version>> {

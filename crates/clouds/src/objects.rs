@@ -1,6 +1,6 @@
 //! Objects: bytes under a key that is kept byte for byte, with a record of every change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -270,6 +270,10 @@ pub trait ObjectsDriver: Send + Sync {
         let digest = info.digest.as_deref();
         self.put(to, content, &info.attributes, condition, digest).await.map(Some)
     }
+    /// Gives back the room that unfinished uploads of these keys take, and says how many there were.
+    async fn abort_uploads(&self, _keys: &HashSet<String>) -> Result<usize> {
+        Ok(0)
+    }
     /// The versions of a key, newest first, at most `limit`.
     async fn versions(&self, _key: &str, _limit: usize) -> Result<Vec<Version>> {
         Err(no_versions())
@@ -391,7 +395,15 @@ impl Objects {
         check_key(from)?;
         check_key(to)?;
         self.check_condition(condition)?;
-        self.driver.copy(from, to, condition).await
+        let copy = self.driver.copy(from, to, condition);
+        within(STORE_TIMEOUT, "objects.copy", copy).await
+    }
+
+    /// Aborts the unfinished uploads of these keys, whoever began them, and says how many there
+    /// were: a writer that was killed leaves its parts at the store, where they are paid for and
+    /// seen by no listing of objects. For those who know that nobody else is writing these keys.
+    pub async fn abort_uploads(&self, keys: &HashSet<String>) -> Result<usize> {
+        within(STORE_TIMEOUT, "objects.abort_uploads", self.driver.abort_uploads(keys)).await
     }
 
     /// The versions of a key, newest first, 1 to [`crate::services::PAGE_MAX`] of them.

@@ -14,8 +14,10 @@ mod listing;
 mod probe;
 mod proof;
 mod transfer;
+mod unfinished;
 mod upload;
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
@@ -69,7 +71,7 @@ impl S3Objects {
     }
 
     async fn client(&self) -> &Client {
-        &self.clients().await.usual
+        &self.clients().await.quick
     }
 
     async fn clients(&self) -> &Clients {
@@ -249,6 +251,10 @@ impl ObjectsDriver for S3Objects {
         condition: &Condition,
     ) -> Result<Option<ObjectInfo>> {
         transfer::copy(self, from, to, condition).await
+    }
+
+    async fn abort_uploads(&self, keys: &HashSet<String>) -> Result<usize> {
+        unfinished::abort(self, keys).await
     }
 
     async fn versions(&self, key: &str, limit: usize) -> Result<Vec<Version>> {

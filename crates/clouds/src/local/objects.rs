@@ -235,14 +235,11 @@ impl ObjectsDriver for LocalObjects {
     }
 
     async fn sync(&self) -> Result<()> {
-        if !self.unsynced.flush(&self.folder).await? {
-            return Ok(());
-        }
-        // A durable transaction, and with it those before it in the same write-ahead log.
-        let touch = |index: &Transaction<'_>| {
-            index.execute("UPDATE counter SET position = position", []).map(|_| Ok(()))
-        };
-        self.index.write(touch).await
+        let Some(batch) = self.unsynced.take() else { return Ok(()) };
+        batch.flush(&self.folder).await?;
+        self.index.write(touch).await?;
+        batch.is_durable();
+        Ok(())
     }
 
     async fn get(
@@ -365,6 +362,14 @@ fn bury(index: &Transaction<'_>, key: &[u8], etag: Option<&str>) -> Rows<Result<
                 WHERE key = ?1";
     index.prepare_cached(bury)?.execute(params![key, position])?;
     Ok(Ok(Some(object.etag)))
+}
+
+/// A durable transaction, and with it those before it in the same write-ahead log. It has to change
+/// something: SQLite writes nothing, and flushes nothing, for a row that is as it was.
+fn touch(index: &Transaction<'_>) -> Rows<Result<()>> {
+    let before: i32 = index.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    index.pragma_update(None, "application_id", before.wrapping_add(1))?;
+    Ok(Ok(()))
 }
 
 fn next_position(index: &Transaction<'_>) -> Rows<u64> {
@@ -522,6 +527,37 @@ mod tests {
         let error = objects.get("a", None).await.err().unwrap();
         assert_eq!(error.code(), "object_file");
         assert!(error.to_string().contains(path.to_str().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn what_was_written_soon_is_followed_by_a_durable_transaction_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = bucket(folder.path());
+        let logged = || fs::metadata(folder.path().join("index.sqlite-wal")).unwrap().len();
+        let (said, always) = (Attributes::default(), Condition::Always);
+        for key in ["a", "b"] {
+            let content = crate::objects::stream_of(Bytes::from_static(b"x"));
+            objects.put_soon(key, content, &said, &always, None).await.unwrap();
+        }
+        let before = logged();
+        objects.sync().await.unwrap();
+        let after = logged();
+        assert!(after > before, "nothing was written, so nothing was flushed");
+        objects.sync().await.unwrap();
+        assert_eq!(logged(), after, "there was nothing to flush");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_made_durable_is_tried_again_by_the_next_sync() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = LocalObjects::new(folder.path());
+        let (said, always) = (Attributes::default(), Condition::Always);
+        let content = crate::objects::stream_of(Bytes::from_static(b"x"));
+        objects.put_soon("a", content, &said, &always, None).await.unwrap();
+        let batch = objects.unsynced.take().unwrap();
+        batch.flush(folder.path()).await.unwrap();
+        drop(batch);
+        assert!(objects.unsynced.take().is_some(), "the index was not flushed yet");
     }
 
     #[tokio::test]

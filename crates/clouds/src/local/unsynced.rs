@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Error, Result};
 
@@ -13,32 +13,54 @@ pub(super) struct Unsynced {
     paths: Mutex<Vec<PathBuf>>,
 }
 
+/// Some of them, which go back to the others unless they were made durable to the end.
+pub(super) struct Batch<'a> {
+    of: &'a Unsynced,
+    paths: Arc<Vec<PathBuf>>,
+    durable: bool,
+}
+
 impl Unsynced {
     /// Adds a file that was written whole.
     pub(super) fn add(&self, path: PathBuf) {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+        self.paths().push(path);
     }
 
-    /// Lets all of them, and the folder that they are in, survive the loss of power; false when
-    /// there were none. After the first one of a batch the others cost little: they are in the
-    /// same transaction of the file system's journal.
-    pub(super) async fn flush(&self, folder: &Path) -> Result<bool> {
-        let paths = std::mem::take(&mut *self.paths.lock().unwrap_or_else(PoisonError::into_inner));
-        if paths.is_empty() {
-            return Ok(false);
-        }
-        let folder = folder.to_owned();
-        let flush = move || {
-            let flushed = paths.iter().try_for_each(|path| sync(path)).and_then(|()| sync(&folder));
-            (flushed, paths)
-        };
-        let (flushed, paths) = tokio::task::spawn_blocking(flush).await.map_err(|error| {
+    /// All there are; `None` when there are none.
+    pub(super) fn take(&self) -> Option<Batch<'_>> {
+        let paths = Arc::new(std::mem::take(&mut *self.paths()));
+        (!paths.is_empty()).then_some(Batch { of: self, paths, durable: false })
+    }
+
+    fn paths(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batch<'_> {
+    /// Lets the files, and the folder that they are in, survive the loss of power. After the first
+    /// one of a batch the others cost little: they are in the same transaction of the file system's
+    /// journal.
+    pub(super) async fn flush(&self, folder: &Path) -> Result<()> {
+        let (folder, paths) = (folder.to_owned(), self.paths.clone());
+        let flush =
+            move || paths.iter().try_for_each(|path| sync(path)).and_then(|()| sync(&folder));
+        tokio::task::spawn_blocking(flush).await.map_err(|error| {
             Error::failed("store_failed", "the work in a store ended early").because(error)
-        })?;
-        if flushed.is_err() {
-            paths.into_iter().for_each(|path| self.add(path));
+        })?
+    }
+
+    /// Says that they are durable, and so is whatever names them.
+    pub(super) fn is_durable(mut self) {
+        self.durable = true;
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if !self.durable {
+            self.of.paths().extend(self.paths.iter().cloned());
         }
-        flushed.map(|()| true)
     }
 }
 

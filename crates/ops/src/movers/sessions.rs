@@ -116,9 +116,11 @@ pub async fn changed_since(store: &Sessions, position: u64) -> Result<HashSet<St
     let mut since = position;
     loop {
         let page = store.changes(since, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(ids) };
-        since = last.position;
+        // Users write meanwhile: an empty page may never come.
+        let last = page.last().map(|change| change.position).filter(|_| page.len() == PAGE);
         ids.extend(page.into_iter().map(|change| change.id));
+        let Some(last) = last else { return Ok(ids) };
+        since = last;
     }
 }
 
@@ -160,11 +162,12 @@ struct Living<'a> {
     apart: &'a HashSet<String>,
     since: u64,
     page: std::vec::IntoIter<SessionChange>,
+    ended: bool,
 }
 
 impl<'a> Living<'a> {
     fn new(store: &'a Sessions, now: Timestamp, apart: &'a HashSet<String>) -> Self {
-        Self { store, now, apart, since: 0, page: Vec::new().into_iter() }
+        Self { store, now, apart, since: 0, page: Vec::new().into_iter(), ended: false }
     }
 
     async fn next(&mut self) -> Result<Option<Session>> {
@@ -176,9 +179,13 @@ impl<'a> Living<'a> {
             if let Some(session) = sessions.find(living) {
                 return Ok(Some(session));
             }
+            if self.ended {
+                return Ok(None);
+            }
             let page = self.store.changes(self.since, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(None) };
-            self.since = last.position;
+            // Users write meanwhile: an empty page may never come.
+            self.ended = page.len() < PAGE;
+            self.since = page.last().map_or(self.since, |change| change.position);
             self.page = page.into_iter();
         }
     }

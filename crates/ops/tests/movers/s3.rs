@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
 use trefoil_clouds::aws::{AccessKey, Address, S3Objects};
+use trefoil_clouds::change_record::recorded;
 use trefoil_clouds::conformance::stand_ins::{SeaweedFs, program};
 use trefoil_clouds::objects::{Attributes, Condition, Objects, stream_of};
 use trefoil_core::digest::sha256_hex;
+use trefoil_core::plan::Limits;
 use trefoil_ops::movers::objects::{Route, copy, differences, obstacles, remove_copied};
-use trefoil_ops::movers::{Extent, Tally};
+use trefoil_ops::movers::{Extent, Pace, Tally};
 
 use crate::support::{bucket, put, read, route, there};
 
@@ -50,8 +53,25 @@ impl Store {
 
     /// Key and SHA-256 of everything in a bucket, as rclone reads it.
     pub(crate) fn by_rclone(&self, bucket: &str) -> BTreeMap<String, String> {
+        let text = self.rclone(&["hashsum", "SHA256", "--download"], bucket);
+        let line = |line: &str| {
+            let (digest, key) = line.split_once("  ").unwrap();
+            (key.to_owned(), digest.to_owned())
+        };
+        text.lines().map(line).collect()
+    }
+
+    /// How many uploads in parts have been begun in a bucket and not ended, as rclone sees them.
+    fn unfinished(&self, bucket: &str) -> usize {
+        let text = self.rclone(&["backend", "list-multipart-uploads"], bucket);
+        let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+        found[bucket].as_array().map_or(0, Vec::len)
+    }
+
+    fn rclone(&self, words: &[&str], bucket: &str) -> String {
         let output = Command::new(program("rclone"))
-            .args(["hashsum", "SHA256", "--download", &format!("store:{bucket}")])
+            .args(words)
+            .arg(format!("store:{bucket}"))
             .args(["--config", "/dev/null"])
             .envs([
                 ("RCLONE_CONFIG_STORE_TYPE", "s3"),
@@ -63,12 +83,7 @@ impl Store {
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        let line = |line: &str| {
-            let (digest, key) = line.split_once("  ").unwrap();
-            (key.to_owned(), digest.to_owned())
-        };
-        text.lines().map(line).collect()
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 
@@ -170,4 +185,57 @@ async fn keys_that_a_store_folds_or_somebody_has_are_obstacles_by_name() {
     assert_eq!(refused.code(), "objects_obstacle");
     let before = expected(&[("taken", "theirs, and longer"), ("same", "same")]);
     assert_eq!(store.by_rclone(&name), before, "nothing was written");
+}
+
+/// Copies until the store has parts of a large object, and ends as a process does that is killed:
+/// nothing is aborted.
+fn killed_in_the_middle(store: &Store, name: &str, route: Route) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let limits = Limits { max_mbps: Some(40), ..Limits::default() };
+    let route = Route { pace: Pace::new(&limits), ..route };
+    runtime.spawn(async move { copy(&route, 0, Extent::OnePass, &Tally::default()).await });
+    let begun = std::time::Instant::now();
+    while store.unfinished(name) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no upload in parts was begun");
+    }
+    runtime.shutdown_background();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_of_a_copy_that_was_killed_are_given_back_by_the_next_one_and_by_an_abort() {
+    let store = Store::start().await;
+    let east = bucket(store.folder.path(), "east");
+    let digest = put_large(&east, "large", 40).await;
+    let (name, west) = store.bucket();
+    for ended_by_abort in [false, true] {
+        let run = if ended_by_abort { "second" } else { "first" };
+        let route = route(store.folder.path(), (&east, "east"), (&west, "west"), Some(run)).await;
+        tokio::task::block_in_place(|| killed_in_the_middle(&store, &name, route.clone()));
+        assert_eq!(store.unfinished(&name), 1);
+        if ended_by_abort {
+            remove_copied(&route).await.unwrap();
+        } else {
+            carry(&route, 0).await;
+            assert_eq!(store.by_rclone(&name)["large"], digest);
+        }
+        assert_eq!(store.unfinished(&name), 0, "ended by an abort: {ended_by_abort}");
+        west.delete("large").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_bytes_with_other_attributes_come_back_too() {
+    let store = Store::start().await;
+    let east = bucket(store.folder.path(), "east");
+    put(&east, "k", "the same").await;
+    put(&east, "untouched", "the same").await;
+    let west = recorded(store.bucket().1).unwrap();
+    let copied = carry(&there(&store.folder, &east, &west).await, 0).await;
+    let html = Attributes { content_type: Some("text/html".into()), ..Attributes::default() };
+    let content = stream_of(Bytes::from_static(b"the same"));
+    west.put("k", content, &html, &Condition::Always, None).await.unwrap();
+    let home = route(store.folder.path(), (&west, "west"), (&east, "east"), None).await;
+    let back = carry(&home, copied.target_position).await;
+    assert_eq!(east.head("k").await.unwrap().unwrap().attributes, html);
+    assert_eq!(back.written, 1);
 }

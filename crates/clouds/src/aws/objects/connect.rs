@@ -16,6 +16,9 @@ use super::address::Address;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt may take: a part of an upload on a slow line.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one attempt of a call without content may take, up to the beginning of its answer: short
+/// enough that there is a second one before whoever waits gives up.
+const QUICK_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long all attempts together may take.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(240);
 /// How often a call is tried.
@@ -29,7 +32,9 @@ const ANY_REGION: &str = "us-east-1";
 
 /// The clients of a bucket, which share their connections and credentials.
 pub(super) struct Clients {
-    /// The one that repeats what fails.
+    /// The one for calls without content, which repeats what fails.
+    pub(super) quick: Client,
+    /// The one for contents, and for what takes a store as long.
     pub(super) usual: Client,
     /// The one that sends a call once: a conditional write that is sent again may lose against itself.
     pub(super) once: Client,
@@ -38,8 +43,10 @@ pub(super) struct Clients {
 impl Clients {
     pub(super) async fn of(address: &Address) -> Self {
         let usual = client(address).await;
-        let once = usual.config().to_builder().retry_config(RetryConfig::disabled()).build();
-        Self { usual, once: Client::from_conf(once) }
+        let as_usual = || usual.config().to_builder();
+        let once = as_usual().retry_config(RetryConfig::disabled()).build();
+        let quick = as_usual().timeout_config(timeouts(QUICK_ATTEMPT_TIMEOUT)).build();
+        Self { quick: Client::from_conf(quick), once: Client::from_conf(once), usual }
     }
 }
 
@@ -47,7 +54,7 @@ impl Clients {
 pub(in crate::aws) async fn client(address: &Address) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(retries())
-        .timeout_config(timeouts());
+        .timeout_config(timeouts(ATTEMPT_TIMEOUT));
     if let Some(profile) = &address.profile {
         loader = loader.profile_name(profile);
     }
@@ -86,10 +93,10 @@ fn retries() -> RetryConfig {
         .with_max_backoff(LONGEST_PAUSE)
 }
 
-fn timeouts() -> TimeoutConfig {
+fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
         .operation_timeout(OPERATION_TIMEOUT)
         .build()
 }

@@ -32,12 +32,38 @@ pub(super) async fn page(
     }
 }
 
+/// At least one key, unless there are no more, and whether there are more. A page may be empty and
+/// not the last one.
 async fn one_call(
     objects: &S3Objects,
     prefix: &str,
     after: Option<&str>,
     wanted: usize,
 ) -> Result<(Vec<ListedObject>, bool)> {
+    let mut token = None;
+    loop {
+        let (mut listed, truncated, next) = ask(objects, prefix, after, wanted, token).await?;
+        if listed.is_empty() && truncated {
+            if next.is_none() {
+                let why = "the store says that a listing has more, and not where";
+                return Err(Error::failed("bucket_listing", why));
+            }
+            token = next;
+            continue;
+        }
+        let more = listed.len() > wanted;
+        listed.truncate(wanted);
+        return Ok((listed, truncated || more));
+    }
+}
+
+async fn ask(
+    objects: &S3Objects,
+    prefix: &str,
+    after: Option<&str>,
+    wanted: usize,
+    token: Option<String>,
+) -> Result<(Vec<ListedObject>, bool, Option<String>)> {
     let before = after.map(before);
     let again = usize::from(after.is_some());
     let found = objects
@@ -47,6 +73,7 @@ async fn one_call(
         .bucket(&objects.address.bucket)
         .prefix(prefix)
         .set_start_after(before.clone())
+        .set_continuation_token(token)
         .max_keys(i32::try_from(wanted + again).unwrap_or(i32::MAX))
         .encoding_type(EncodingType::Url)
         .send()
@@ -60,9 +87,7 @@ async fn one_call(
     listed.retain(|object| {
         given.is_none_or(|(before, after)| object.key != after && !is_between(&object.key, before))
     });
-    let more = listed.len() > wanted;
-    listed.truncate(wanted);
-    Ok((listed, truncated || more))
+    Ok((listed, truncated, found.next_continuation_token))
 }
 
 /// A key just before another one. A store of folders that is told to begin after the object `a`
@@ -182,7 +207,7 @@ fn deletion(found: &DeleteMarkerEntry) -> Version {
 }
 
 /// A key as it is.
-fn decode(key: String, encoded: bool) -> Result<String> {
+pub(super) fn decode(key: String, encoded: bool) -> Result<String> {
     if !encoded {
         return Ok(key);
     }

@@ -158,8 +158,9 @@ async fn copy_there(objects: &S3Objects, info: &ObjectInfo, to: &str) -> Result<
     let mut headers = attributes::to_headers(said)?;
     headers.extend(info.digest.clone().map(|digest| (attributes::DIGEST.to_owned(), digest)));
     objects
-        .client()
+        .clients()
         .await
+        .usual
         .copy_object()
         .bucket(&address.bucket)
         .key(to)

@@ -64,6 +64,10 @@ async fn delete(route: &Route, key: &str, known: Option<&Known>) -> Result<bool>
 impl Worker {
     async fn attempt(&self, unit: &Unit, tried: &Tried) -> Result<Option<Settled>> {
         self.route.asks(&self.route.source, Call::Read).await;
+        // Before the content is open: one that waits for long breaks off.
+        if !unit.gone {
+            self.route.asks(&self.route.target, Call::Write(unit.size_bytes)).await;
+        }
         // What is read now may be newer than what was seen; it is noted as it is.
         // Where the source says its digest, the target holds the bytes against it.
         let Some((info, content)) = self.route.source.get_announced(&unit.key).await? else {
@@ -134,7 +138,6 @@ impl Worker {
         let announced = info.digest.as_deref();
         let seen = Passing::default();
         let content = self.passing(content, &seen, announced.is_none());
-        self.route.asks(&self.route.target, Call::Write(info.size_bytes)).await;
         // The manifest is the record of what the move writes.
         let target = self.route.target.unrecorded();
         let put = target.put_soon(&info.key, content, &info.attributes, &condition, announced);

@@ -17,9 +17,11 @@ pub async fn changed_since(bucket: &Objects, position: u64) -> Result<HashSet<St
     let mut since = position;
     while bucket.capabilities().change_record {
         let page = changes(bucket, since, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        since = last.position;
+        // Users write meanwhile: an empty page may never come.
+        let last = page.last().map(|change| change.position).filter(|_| page.len() == PAGE);
         keys.extend(page.into_iter().map(|change| change.key));
+        let Some(last) = last else { break };
+        since = last;
     }
     Ok(keys)
 }

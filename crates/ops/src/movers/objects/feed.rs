@@ -61,11 +61,21 @@ impl Feed<'_> {
             known.into_iter().map(|known| (known.key.clone(), known)).collect();
         let mut units = Vec::new();
         for change in page {
-            let known = known.remove(&change.key);
+            let known = known.remove(&change.key).map(|known| self.named_by_record(known));
             let object = change.object.as_ref().map(|object| (Seen::of(object), object.size_bytes));
             units.extend(self.unit(change.key, object, known));
         }
         self.push(units).await
+    }
+
+    /// What is known of a key that the record names. Where an etag tells the content only, the same
+    /// bytes may have been written again with other attributes, and when the move wrote them is not
+    /// known: so the source is not known any more.
+    fn named_by_record(&self, mut known: Known) -> Known {
+        let unique = self.route.source.capabilities().unique_etags;
+        let written = known.state == State::Carried;
+        known.source = known.source.filter(|seen| unique || !written || seen.second.is_some());
+        known
     }
 
     /// Every key that the source lists and is not as the manifest says, and every key that the

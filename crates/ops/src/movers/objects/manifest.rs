@@ -230,6 +230,22 @@ impl Manifest {
         .await
     }
 
+    /// Keys after `after` that were about to be written when it was noted last, at most `limit`.
+    pub(super) async fn intended(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        self.read(move |db, forwards| {
+            let condition = "WHERE key > ?1 AND state = 0 ORDER BY key LIMIT ?2";
+            let mut ask = db.prepare_cached(&select(forwards, condition))?;
+            let after = after.unwrap_or_default().into_bytes();
+            let found = ask.query_map(params![after, limit], known)?;
+            found.map(|known| known.map(|known| known.key)).collect()
+        })
+        .await
+    }
+
     /// How many of them the move has carried.
     pub(super) async fn count_carried(&self) -> Result<u64> {
         self.read(|db, _| {

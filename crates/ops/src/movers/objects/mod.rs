@@ -75,6 +75,7 @@ impl Route {
 /// `object_foreign` when a key is taken at the target by somebody else's object.
 pub async fn copy(route: &Route, since: u64, extent: Extent, tally: &Tally) -> Result<CopyOutput> {
     look(route).await?;
+    abort_unfinished(route).await?;
     let pass = Copying { route, tally };
     let source_position = follow(&pass, since, extent).await?;
     let target_position = match route.target.capabilities().change_record {
@@ -126,8 +127,26 @@ async fn look(route: &Route) -> Result<()> {
     }
 }
 
+/// Gives back the room that uploads take at the target which a process began that was killed.
+async fn abort_unfinished(route: &Route) -> Result<()> {
+    let mut after = None;
+    loop {
+        let keys = route.manifest.intended(after, PAGE).await?;
+        let Some(last) = keys.last() else { return Ok(()) };
+        after = Some(last.clone());
+        route.asks(&route.target, Call::List).await;
+        let keys = keys.into_iter().collect();
+        let abort = |_| route.target.abort_uploads(&keys);
+        let count = retrying("unfinished uploads", abort).await?;
+        if count > 0 {
+            tracing::info!(count, "aborted uploads of a process that was killed");
+        }
+    }
+}
+
 /// Deletes at the target everything that the move wrote, and nothing else.
 pub async fn remove_copied(route: &Route) -> Result<()> {
+    abort_unfinished(route).await?;
     let mut after = None;
     loop {
         let page = route.manifest.range(after, None, PAGE).await?;

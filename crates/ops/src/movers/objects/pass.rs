@@ -78,9 +78,10 @@ async fn work(
         running.spawn(async move {
             let key = delivery.unit.key.clone();
             let settled = carry(&worker, &delivery.unit).await?;
-            drop(turn);
             // Fails only when the pass has ended with an error already.
             let _ = done.send((key, delivery.ticket, settled)).await;
+            // Not before: what waits to be noted would grow with the bucket.
+            drop(turn);
             Ok(())
         });
         while let Some(ended) = running.try_join_next() {
