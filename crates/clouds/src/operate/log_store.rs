@@ -23,6 +23,10 @@ pub enum Created {
 pub trait LogStore: Debug + Send + Sync {
     /// The store in words, for errors.
     fn place(&self) -> String;
+    /// Refuses, with code `log_expires`, a store that deletes entries by itself.
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
     /// Creates what is not there, whole and durable. Never repeats the call by itself. An error
     /// means that it is not known whether it happened or will: a copy may still arrive.
     async fn create(&self, name: &str, content: Bytes) -> Result<Created>;

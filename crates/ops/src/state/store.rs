@@ -63,15 +63,16 @@ impl State {
         let state = State { store };
         match timeout(PROBE_TIMEOUT, state.probe()).await {
             Ok(Ok(())) => Ok(state),
-            Ok(Err(error)) if error.code() == "state_folder" => Err(error),
+            Ok(Err(error)) if ["state_folder", "log_expires"].contains(&error.code()) => Err(error),
             Ok(Err(error)) => Err(unusable(&state.store.place()).because(error)),
             Err(late) => Err(unusable(&state.store.place()).because(late)),
         }
     }
 
-    /// The second of two creates must lose, and change nothing; otherwise two writers could both
-    /// win.
+    /// Entries must stay, and the second of two creates must lose and change nothing; otherwise two
+    /// writers could both win.
     async fn probe(&self) -> Result<()> {
+        self.store.check().await?;
         let name = format!("probe/{}", super::new_id());
         let create =
             |text: &'static str| self.store.create(&name, Bytes::from_static(text.as_ref()));

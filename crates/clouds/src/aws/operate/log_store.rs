@@ -14,6 +14,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::expiry;
 use crate::aws::objects::{Address, Outcome, client, failure, outcome};
 use crate::operate::log_store::{Created, LogStore};
 use crate::{Error, Result};
@@ -71,6 +72,29 @@ fn bounds(attempts: u32) -> aws_sdk_s3::config::Builder {
 impl LogStore for S3Log {
     fn place(&self) -> String {
         format!("s3://{}/{}", self.address.bucket, self.prefix.trim_end_matches('/'))
+    }
+
+    async fn check(&self) -> Result<()> {
+        let client = self.client().await;
+        let ask = client.get_bucket_lifecycle_configuration().bucket(&self.address.bucket);
+        let rules = match ask.customize().config_override(bounds(3)).send().await {
+            Ok(found) => found.rules.unwrap_or_default(),
+            Err(error)
+                if outcome(&error) == Outcome::Unknown
+                    && error.code() != Some("NotImplemented") =>
+            {
+                return Err(failure(&self.address, error));
+            }
+            // There are none, or nobody may look, or the store has no such thing.
+            Err(error) => {
+                tracing::debug!(code = error.code(), "no rules of expiry are known");
+                return Ok(());
+            }
+        };
+        match rules.iter().find(|rule| expiry::deletes(rule, &self.prefix)) {
+            None => Ok(()),
+            Some(rule) => Err(expires(rule.id().unwrap_or("without a name"), &self.place())),
+        }
     }
 
     async fn create(&self, name: &str, content: Bytes) -> Result<Created> {
@@ -137,6 +161,14 @@ impl LogStore for S3Log {
         let done = delete.customize().config_override(bounds(3)).send().await;
         done.map(drop).map_err(|error| failure(&self.address, error))
     }
+}
+
+fn expires(rule: &str, place: &str) -> Error {
+    let why = format!("the rule `{rule}` of the bucket deletes entries of the log at {place}");
+    Error::refused("log_expires", why).hint(
+        "let the rule leave out what begins with that prefix, or keep the log in another bucket: \
+         a log that has lost entries is damaged",
+    )
 }
 
 /// Nothing under a key is an answer; a bucket that is not there is an error.

@@ -1,6 +1,7 @@
 //! What Trefoil knows about AWS without an account: what a specification needs there, its
 //! price, and the files that set it up; and its logs in a bucket.
 
+mod expiry;
 pub mod feed;
 mod log_store;
 pub mod pricing;

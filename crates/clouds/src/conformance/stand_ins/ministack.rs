@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
 
-use super::server::{Server, request};
+use super::server::{Server, request, send};
 
 /// A server of ministack that ends with this value.
 pub struct Ministack {
@@ -65,6 +65,17 @@ impl Ministack {
         let status = request(self.server.ports[0], "PUT", &format!("/{name}"));
         assert_eq!(status, Some(200), "the bucket is made:\n{}", self.server.log());
         name
+    }
+
+    /// Gives a bucket the rules by which it deletes objects by itself, as S3 takes them. Blocks.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn set_lifecycle(&self, bucket: &str, rules: &str) {
+        let rules = format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>");
+        let path = format!("/{bucket}?lifecycle");
+        let status = send(self.server.ports[0], "PUT", &path, &rules);
+        assert_eq!(status, Some(200), "the rules are taken:\n{}", self.server.log());
     }
 }
 

@@ -103,10 +103,19 @@ fn free_ports(count: usize) -> Vec<u16> {
 
 /// The status of a request without a body; `None` when there is no answer.
 pub(super) fn request(port: u16, method: &str, path: &str) -> Option<u16> {
+    send(port, method, path, "")
+}
+
+/// The same with a content.
+pub(super) fn send(port: u16, method: &str, path: &str, content: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT)).ok()?;
-    let host = format!("Host: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    stream.write_all(format!("{method} {path} HTTP/1.1\r\n{host}").as_bytes()).ok()?;
+    let length = content.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{content}"
+    );
+    stream.write_all(head.as_bytes()).ok()?;
     // "HTTP/1.1 200": nothing after that is of interest.
     let mut head = [0; 12];
     stream.read_exact(&mut head).ok()?;

@@ -220,3 +220,26 @@ async fn a_store_that_ignores_conditions_is_refused_at_the_start() {
     let error = State::on(Arc::new(S3Log::new(missing, ""))).await.unwrap_err();
     assert!(error.chain().contains("does not exist"), "{}", error.chain());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_deletes_entries_by_itself_is_refused_and_one_that_deletes_others_is_not() {
+    let server = tokio::task::spawn_blocking(Ministack::shared).await.unwrap();
+    let bucket = server.create_bucket("log");
+    let rule = |of: &str| {
+        format!(
+            "<Rule><ID>tidy</ID><Status>Enabled</Status><Filter><Prefix>{of}</Prefix></Filter>\
+             <Expiration><Days>30</Days></Expiration></Rule>"
+        )
+    };
+    let state = || {
+        let key = AccessKey { id: "test".into(), secret: "test".into() };
+        let log = S3Log::new(address(&server.endpoint(), &bucket, key), "of/an-app");
+        State::on(Arc::new(log))
+    };
+    server.set_lifecycle(&bucket, &rule("uploads/"));
+    assert!(state().await.is_ok());
+    server.set_lifecycle(&bucket, &(rule("uploads/") + &rule("of/")));
+    let error = state().await.unwrap_err();
+    assert_eq!((error.code(), error.kind().exit_code()), ("log_expires", 3));
+    assert!(error.to_string().contains("`tidy`"), "{error}");
+}
