@@ -80,16 +80,24 @@ fn assert_whole(town: &Town, environment: &str) {
 
 /// SHA-256 and key of everything below a path of the store, as rclone reads it.
 fn digests(store: &SeaweedFs, path: &str) -> BTreeSet<String> {
+    let there = rclone(store, &["hashsum", "sha256", "--download"], path, "");
+    there.lines().map(str::to_owned).collect()
+}
+
+/// What rclone answers to a command about a path of the store, which is given an input.
+fn rclone(store: &SeaweedFs, words: &[&str], path: &str, input: &str) -> String {
     let remote = format!(
         ":s3,provider=SeaweedFS,env_auth=true,force_path_style=true,endpoint='{}':{path}",
         store.endpoint()
     );
     let mut command = Command::new(stand_ins::program("rclone"));
-    command.envs(store.variables()).env("RCLONE_CONFIG", "/dev/null");
-    let output = command.args(["hashsum", "sha256", "--download", &remote]).output().unwrap();
+    command.envs(store.variables()).env("RCLONE_CONFIG", "/dev/null").args(words).arg(remote);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let there = String::from_utf8(output.stdout).unwrap();
-    there.lines().map(str::to_owned).collect()
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What rclone reads in the bucket is what the rows of the documents say, byte for byte: nothing is
@@ -205,6 +213,32 @@ fn a_move_with_limits_sends_no_more_than_they_say() {
     assert!(large_took_s >= least_s, "{bytes} bytes in {large_took_s} s");
     let there = digests(&store, &bucket);
     assert!(there.is_superset(&expected), "missing {:#?}", expected.difference(&there));
+}
+
+/// The target's bucket is there before its environment is: the plan looks into it.
+#[test]
+fn a_plan_names_the_keys_that_the_target_cannot_hold_or_holds_for_somebody_else() {
+    let store = SeaweedFs::start();
+    let bucket = store.create_bucket("west");
+    let town = town(&store, &bucket);
+    town.ok(&["up", "east"]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for key in ["folded//key", "taken"] {
+        let documents = &town.site("east").services.objects["documents"];
+        runtime.block_on(documents.put_bytes(key, b"ours"[..].into())).unwrap();
+    }
+    rclone(&store, &["rcat"], &format!("{bucket}/taken"), "theirs, and longer");
+    let (file, plan) = town.plan("east", "west");
+    let codes = |plan: &Value| -> BTreeSet<String> {
+        let all = plan["blockers"].as_array().unwrap().iter();
+        all.map(|one| one["code"].as_str().unwrap().to_owned()).collect()
+    };
+    let expected = ["object_foreign", "object_key_unholdable"].map(str::to_owned);
+    assert_eq!(codes(&plan), BTreeSet::from(expected), "{plan:#}");
+    assert!(plan.to_string().contains("folded//key"), "{plan:#}");
+    let refused = town.run(&["migrate", "run", &file]);
+    assert_eq!(refused.code, 3, "{} {}", refused.error, refused.stderr);
+    assert_eq!(town.ok(&["ps"])["active"], "east");
 }
 
 fn supervisors(town: &Town) -> usize {

@@ -59,22 +59,28 @@ fn traffic(world: &World, source: &Site) -> String {
     }
 }
 
-/// What a look at the buckets of both sides finds. Keys of an environment that does not run are
-/// not looked at: the copy looks before it writes anything.
+/// What a look at the buckets of both sides finds. A bucket of an environment that does not run is
+/// looked at when it is there already; else the copy looks before it writes anything.
 async fn buckets(world: &World, source: &Site, target: &Site) -> Result<BucketFacts> {
     let mut facts = BucketFacts { listed: listed(world, source), blockers: Vec::new() };
-    for site in [source, target] {
-        if site.provision.state().await? != Provisioned::Running {
-            return Ok(facts);
-        }
-    }
+    let runs =
+        async |site: &Site| Ok::<_, Error>(site.provision.state().await? == Provisioned::Running);
+    let (source_runs, target_runs) = (runs(source).await?, runs(target).await?);
     for bucket in world.spec.buckets.keys() {
+        let can_be_seen = (source_runs || is_there_already(world, source, bucket))
+            && (target_runs || is_there_already(world, target, bucket));
         let sides = (source.services.objects.get(bucket), target.services.objects.get(bucket));
-        if let (Some(source), Some(target)) = sides {
+        if let (true, (Some(source), Some(target))) = (can_be_seen, sides) {
             facts.blockers.extend(obstacles(bucket, source, target).await?);
         }
     }
     Ok(facts)
+}
+
+/// Whether a bucket is one that the specification found: it does not wait for its environment.
+fn is_there_already(world: &World, site: &Site, bucket: &str) -> bool {
+    let place = world.spec.environments.get(&site.name);
+    place.is_some_and(|place| place.buckets.contains_key(bucket))
 }
 
 /// The buckets without a record of changes.

@@ -168,6 +168,13 @@ pub struct CopyObjects {
     pub last: bool,
 }
 
+impl CopyObjects {
+    /// Whether it is the copy of everything, before those of what changed since.
+    pub fn is_first(&self) -> bool {
+        self.since == Since::Beginning
+    }
+}
+
 /// See [`Action::CopySessions`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CopySessions {

@@ -84,6 +84,9 @@ pub(super) async fn route(cx: &Context<'_>, sides: &Sides<'_>, bucket: &str) -> 
         bucket,
         begun_by: (!back).then_some(plan.plan_id.as_str()),
     };
+    if !back && is_begun(cx, bucket) && !Manifest::is_begun(which).await? {
+        return Err(lost(&which));
+    }
     Ok(Route {
         source: bucket_of(cx, sides.from, bucket)?.clone(),
         target: bucket_of(cx, sides.to, bucket)?.clone(),
@@ -91,6 +94,25 @@ pub(super) async fn route(cx: &Context<'_>, sides: &Sides<'_>, bucket: &str) -> 
         pace: Pace::new(&limits),
         own_target: back,
     })
+}
+
+/// Whether this run began to copy a bucket, here or on another machine.
+fn is_begun(cx: &Context<'_>, bucket: &str) -> bool {
+    let mut steps = cx.run.plan.steps.iter();
+    steps.any(|step| {
+        let Action::CopyObjects(copy) = &step.action else { return false };
+        copy.bucket == bucket && copy.is_first() && cx.run.found.contains_key(&step.n)
+    })
+}
+
+/// Without it the move's own objects would be taken for somebody else's.
+fn lost(which: &Which<'_>) -> Error {
+    let path = which.path();
+    let why = format!("the record of what this run has carried is gone: {}", path.display());
+    Error::refused("manifest_lost", why).hint(
+        "go on where the run was begun, or put the file back; else abort the run: what it has \
+         copied then stays in the target's bucket, and a new plan names it",
+    )
 }
 
 /// A bucket of an environment.

@@ -1,8 +1,8 @@
 //! See [`CopyObjects`].
 
 use async_trait::async_trait;
-use serde_json::Value;
-use trefoil_core::plan::{Action, CopyObjects, PlanKind, Since};
+use serde_json::{Value, json};
+use trefoil_core::plan::{Action, CopyObjects, PlanKind};
 
 use super::copies::{Sides, bucket_of, extent, position, route, to_value};
 use crate::engine::{Check, Context, Perform};
@@ -24,6 +24,16 @@ impl Perform for CopyObjects {
         Ok(Check::Ready)
     }
 
+    /// Makes the record of what is carried, so that whoever goes on knows that there must be one.
+    async fn find(&self, cx: &Context<'_>) -> Result<Option<Value>> {
+        if !self.is_first() || cx.run.plan.kind == PlanKind::Rollback {
+            return Ok(None);
+        }
+        let sides = Sides { from: &self.from, to: &self.to };
+        route(cx, &sides, &self.bucket).await?;
+        Ok(Some(json!("the record of what is carried")))
+    }
+
     async fn perform(&self, cx: &Context<'_>) -> Result<Value> {
         backflow::stop_between(cx.world, &self.from, &self.to).await?;
         let sides = Sides { from: &self.from, to: &self.to };
@@ -37,17 +47,24 @@ impl Perform for CopyObjects {
     }
 
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
-        if self.since != Since::Beginning || cx.run.plan.kind == PlanKind::Rollback {
+        if !self.is_first() || cx.run.plan.kind == PlanKind::Rollback {
             return Ok(());
         }
         let sides = Sides { from: &self.from, to: &self.to };
-        objects::remove_copied(&route(cx, &sides, &self.bucket).await?).await
+        match route(cx, &sides, &self.bucket).await {
+            Err(error) if error.code() == "manifest_lost" => {
+                let bucket = &self.bucket;
+                tracing::warn!(bucket, "what was copied stays at the target: {error}");
+                Ok(())
+            }
+            route => objects::remove_copied(&route?).await,
+        }
     }
 }
 
 /// How many bytes there will be, when it is known: a plan has them for all buckets together.
 fn total_bytes(copy: &CopyObjects, cx: &Context<'_>) -> Option<u64> {
-    let first = |action: &Action| matches!(action, Action::CopyObjects(copy) if copy.since == Since::Beginning);
+    let first = |action: &Action| matches!(action, Action::CopyObjects(copy) if copy.is_first());
     let buckets = cx.run.plan.steps.iter().filter(|step| first(&step.action)).count();
-    (copy.since == Since::Beginning && buckets == 1).then_some(cx.run.plan.bytes.objects_bytes)
+    (copy.is_first() && buckets == 1).then_some(cx.run.plan.bytes.objects_bytes)
 }

@@ -92,6 +92,32 @@ async fn taken_away(kind: &str, kept: bool) {
 }
 
 #[tokio::test]
+async fn a_copy_without_the_record_of_what_it_carried_is_refused_and_an_abort_leaves_what_is_there()
+{
+    let (folder, world) = fresh_world();
+    let bucket = |name| &world.site(name).unwrap().services.objects[BUCKET];
+    put(bucket("east"), "a", "a").await;
+    let steps = [objects(&json!("beginning"), false), objects(&json!({ "position": 0 }), true)];
+    let mut begun = run(&json!({}), &steps, &[]);
+    let first = context(&world, &begun, 1);
+    let found = of(&first).find(&first).await.unwrap().unwrap();
+    begun.found.insert(1, found);
+    let first = context(&world, &begun, 1);
+    of(&first).perform(&first).await.unwrap();
+    of(&first).perform(&first).await.unwrap();
+    std::fs::remove_dir_all(folder.path().join("moves")).unwrap();
+    for step in [1, 2] {
+        let cx = context(&world, &begun, step);
+        let error = of(&cx).perform(&cx).await.unwrap_err();
+        assert_eq!(error.code(), "manifest_lost");
+        assert!(error.to_string().contains("east--west--documents.sqlite"), "{error}");
+    }
+    let first = context(&world, &begun, 1);
+    of(&first).undo(&first).await.unwrap();
+    assert_eq!(read(bucket("west"), "a").await.as_deref(), Some("a"));
+}
+
+#[tokio::test]
 async fn a_target_that_does_not_run_is_left_alone_until_it_is_provisioned() {
     let (_folder, mut world) = fresh_world();
     let services = world.site("west").unwrap().services.clone();

@@ -109,6 +109,16 @@ pub struct Which<'a> {
     pub begun_by: Option<&'a str>,
 }
 
+impl Which<'_> {
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        let mut ends = [self.from, self.to];
+        ends.sort_unstable();
+        let name = format!("{}--{}--{}.sqlite", ends[0], ends[1], self.bucket);
+        self.folder.join("moves").join(name)
+    }
+}
+
 impl Seen {
     pub(super) fn of(info: &ObjectInfo) -> Self {
         Self { etag: info.etag.clone(), second: Some(info.modified_at.as_second()) }
@@ -156,10 +166,7 @@ impl Known {
 impl Manifest {
     /// Opens a manifest, or makes an empty one.
     pub async fn open(which: Which<'_>) -> Result<Self> {
-        let mut ends = [which.from, which.to];
-        ends.sort_unstable();
-        let name = format!("{}--{}--{}.sqlite", ends[0], ends[1], which.bucket);
-        let path = which.folder.join("moves").join(name);
+        let path = which.path();
         let (from, run) = (which.from.to_owned(), which.begun_by.map(str::to_owned));
         blocking(move || {
             let failed = |error| cannot(&path, error);
@@ -167,6 +174,21 @@ impl Manifest {
             let forwards = begin(&mut connection, &from, run.as_deref()).map_err(failed)?;
             let connection = Mutex::new(connection);
             Ok(Self { inner: Arc::new(Inner { path, forwards, connection }) })
+        })
+        .await
+    }
+
+    /// Whether there is one of this run already.
+    pub async fn is_begun(which: Which<'_>) -> Result<bool> {
+        let (path, run) = (which.path(), which.begun_by.unwrap_or_default().to_owned());
+        blocking(move || {
+            if !path.exists() {
+                return Ok(false);
+            }
+            let ask = |db: Connection| {
+                db.query_row("SELECT 1 FROM move WHERE run = ?1", [run], |_| Ok(())).optional()
+            };
+            ask(connect(&path)?).map(|found| found.is_some()).map_err(|error| cannot(&path, error))
         })
         .await
     }
