@@ -190,20 +190,28 @@ async fn who_approves_and_confirms_is_written_down_and_shown() {
 async fn the_log_tells_what_happened() {
     let bed = Bed::new().await;
     let mut journal = bed.open("0191-a").await;
+    journal.append(Event::Approved { by: "Ada".into(), item: None }).await.unwrap();
     bed.state.open_epoch(1, "west", "0191-a").await.unwrap();
     bed.state.close_run(&mut journal, RunState::Failed).await.unwrap();
     let (_, stdout, _) = bed.run(&["log"]);
     let words: Vec<_> = stdout.lines().skip(1).map(|line| line[20..].trim()).collect();
+    let adopted = words.iter().filter(|line| line.starts_with("run 0191-a is executed by "));
+    assert!(adopted.count() >= 1, "{stdout}");
+    let others = words.iter().filter(|line| !line.contains("is executed by")).copied();
     let wanted = [
         "plan 0191-a made: migrate east to west",
         "run 0191-a began",
+        "run 0191-a approved by Ada",
         "epoch 1: west may write (run 0191-a)",
         "run 0191-a ended: failed",
     ];
-    assert_eq!(words, wanted, "{stdout}");
-    let entries = &bed.json(&["log"])["data"]["entries"];
-    assert_eq!(entries.as_array().unwrap().len(), 4);
-    assert_eq!(entries[2]["environment"], "west");
+    assert_eq!(others.collect::<Vec<_>>(), wanted, "{stdout}");
+    let answer = &bed.json(&["log"])["data"];
+    assert_eq!(answer["entries"].as_array().unwrap().len(), 4);
+    assert_eq!(answer["entries"][2]["environment"], "west");
+    let runs = answer["runs"].as_array().unwrap();
+    let approved = runs.iter().find(|entry| entry["event"] == "approved").unwrap();
+    assert_eq!((&approved["by"], &approved["run_id"]), (&"Ada".into(), &"0191-a".into()));
 }
 
 #[tokio::test]

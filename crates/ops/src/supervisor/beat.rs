@@ -12,7 +12,7 @@ use super::status;
 use crate::Result;
 
 /// How often it is given.
-const INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Gives the sign until it is dropped.
 pub(crate) struct Beat {

@@ -41,6 +41,7 @@ pub async fn serve(tool: Tool<'_>, state: &State, run_id: &str) -> Result<()> {
         follower: state.follow(run_id).await?,
         status: Status::new(run_id),
         child: None,
+        frozen: false,
     };
     watch.status.write(tool.folder)?;
     tracing::info!(run = run_id, "watching");
@@ -72,13 +73,18 @@ struct Watch<'a> {
     status: Status,
     /// The takeover that is under way.
     child: Option<Child>,
+    /// Whether the executor looked frozen the last time.
+    frozen: bool,
 }
 
 impl Watch<'_> {
     async fn until_over(&mut self) -> Result<()> {
         loop {
             match self.verdict().await? {
-                Verdict::Watch => self.wait().await,
+                Verdict::Watch => {
+                    self.frozen = false;
+                    self.wait().await;
+                }
                 Verdict::Over => {
                     self.executor_leaves().await;
                     // Whoever begins to execute now looks for a supervisor after it has said so in
@@ -89,6 +95,10 @@ impl Watch<'_> {
                         return Ok(());
                     }
                     self.status.write(self.tool.folder)?;
+                }
+                // The clock may have jumped: one that lives gives a sign of it meanwhile.
+                Verdict::End if !std::mem::replace(&mut self.frozen, true) => {
+                    tokio::time::sleep(2 * beat::INTERVAL).await;
                 }
                 Verdict::End => {
                     if let Some(executor) = executor(self.follower.run()) {
