@@ -32,20 +32,22 @@ pub(super) fn plan(plan: &Plan) -> String {
 }
 
 fn headline(plan: &Plan) -> String {
-    let verb = if plan.kind == PlanKind::Rollback { "Go back" } else { "Move" };
-    let bytes = &plan.bytes;
-    format!(
-        "{verb}: {} from {} to {}   (plan {})\nCarries {} of rows, {} objects ({}), {} sessions, {} secrets",
-        plan.application,
-        plan.from,
-        plan.to,
-        plan.plan_id,
-        size(bytes.database_bytes),
-        bytes.objects,
-        size(bytes.objects_bytes),
-        bytes.sessions,
-        bytes.secrets,
-    )
+    let Plan { plan_id, application, from, to, bytes, .. } = plan;
+    let (objects, sessions, secrets) = (bytes.objects, bytes.sessions, bytes.secrets);
+    match plan.kind {
+        // All of it is on both sides since the move.
+        PlanKind::Rollback => format!(
+            "Go back: {application} from {from} to {to}   (plan {plan_id})\nCarries what has \
+             changed since the switch, of {objects} objects, {sessions} sessions and {secrets} \
+             secrets; rows are carried back all along"
+        ),
+        _ => format!(
+            "Move: {application} from {from} to {to}   (plan {plan_id})\nCarries {} of rows, \
+             {objects} objects ({}), {sessions} sessions, {secrets} secrets",
+            size(bytes.database_bytes),
+            size(bytes.objects_bytes),
+        ),
+    }
 }
 
 fn footnote(plan: &Plan) -> String {
