@@ -140,3 +140,31 @@ fn parts_that_are_there_already_are_used_or_refused_when_acted_on() {
     assert_eq!(missing.status.code(), Some(5));
     assert!(stderr(&missing).contains("the environment variable URL is not set"));
 }
+
+/// The one object on stdout.
+fn object(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stdout(output)))
+}
+
+/// The exit code and the first error's code.
+fn refusal(output: &Output) -> (i32, String) {
+    let code = object(output)["errors"][0]["code"].as_str().unwrap_or_default().to_owned();
+    (output.status.code().unwrap(), code)
+}
+
+/// A folder after `trefoil init`, with nothing running.
+fn begun() -> tempfile::TempDir {
+    let place = folder();
+    assert!(run(place.path(), &["init"], &[]).status.success());
+    place
+}
+
+#[test]
+fn a_preflight_without_a_source_says_that_there_is_nothing_to_look_at() {
+    let place = begun();
+    let arguments = ["--json", "migrate", "preflight", "--from", "east", "--to", "west"];
+    let output = run(place.path(), &arguments, &[]);
+    assert_eq!(refusal(&output), (5, "database_absent".to_owned()));
+    let hint = object(&output)["errors"][0]["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("trefoil up east"), "{hint}");
+}
