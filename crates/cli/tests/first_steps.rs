@@ -160,6 +160,40 @@ fn begun() -> tempfile::TempDir {
 }
 
 #[test]
+fn an_answer_that_cannot_be_written_is_no_yes() {
+    let place = begun();
+    for arguments in [
+        &["schema"][..],
+        &["--json", "check"],
+        &["prices", "list"],
+        &["--json", "prices", "list"],
+        &["cost", "--csv"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+        command.args(arguments).current_dir(place.path()).stdin(Stdio::null()).stdout(full);
+        let output = command.output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("error: the answer cannot be written"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_mistake() {
+    let place = begun();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+    command.arg("schema").current_dir(place.path()).stdout(writer);
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
 fn a_preflight_without_a_source_says_that_there_is_nothing_to_look_at() {
     let place = begun();
     let arguments = ["--json", "migrate", "preflight", "--from", "east", "--to", "west"];
@@ -167,4 +201,22 @@ fn a_preflight_without_a_source_says_that_there_is_nothing_to_look_at() {
     assert_eq!(refusal(&output), (5, "database_absent".to_owned()));
     let hint = object(&output)["errors"][0]["hint"].as_str().unwrap().to_owned();
     assert!(hint.contains("trefoil up east"), "{hint}");
+}
+
+#[test]
+fn wrong_usage_says_all_of_it_in_json_too() {
+    let place = begun();
+    let message = |output: &Output| {
+        assert_eq!(refusal(output), (2, "usage".to_owned()));
+        object(output)["errors"][0]["message"].as_str().unwrap().to_owned()
+    };
+    let by_variable = run(place.path(), &["check", "--bogus"], &[("TREFOIL_JSON", "true")]);
+    assert!(message(&by_variable).contains("--bogus"));
+    std::fs::write(place.path().join("settings"), "TREFOIL_JSON=1\n").unwrap();
+    let by_file = run(place.path(), &["--env-file=settings", "check", "--bogus"], &[]);
+    assert!(message(&by_file).contains("--bogus"));
+    let missing = message(&run(place.path(), &["--json", "cost", "curve"], &[]));
+    assert!(missing.contains("--vary <VARY>"), "{missing}");
+    let values = message(&run(place.path(), &["--json", "completions", "tcsh"], &[]));
+    assert!(values.contains("bash, elvish, fish"), "{values}");
 }
