@@ -194,6 +194,37 @@ fn a_reader_that_goes_away_is_no_mistake() {
 }
 
 #[test]
+fn what_is_no_folder_of_state_is_not_an_empty_one() {
+    let place = begun();
+    let log = |arguments: &[&str]| refusal(&run(place.path(), arguments, &[]));
+    let refused = (5, "state_folder".to_owned());
+    assert_eq!(log(&["--json", "runs"]), (0, String::new()), "a folder that is not there yet");
+    assert_eq!(log(&["--json", "runs", "--state", "trefoil.yaml"]), refused);
+    assert_eq!(log(&["--json", "log", "--state", "trefoil.yaml"]), refused);
+    std::os::unix::fs::symlink("absent", place.path().join(".trefoil")).unwrap();
+    assert_eq!(log(&["--json", "runs"]), refused, "a link to nothing");
+    std::fs::remove_file(place.path().join(".trefoil")).unwrap();
+    std::fs::write(place.path().join(".trefoil"), "").unwrap();
+    assert_eq!(log(&["--json", "log"]), refused, "a file");
+}
+
+#[test]
+fn a_run_that_is_not_there_leaves_nothing() {
+    let place = begun();
+    for arguments in [
+        &["runs", "approve", "x", "--as", "Ada"][..],
+        &["runs", "abort", "x"],
+        &["runs", "resume", "last"],
+        &["migrate", "rollback", "x"],
+        &["migrate", "finish", "x"],
+    ] {
+        let output = run(place.path(), &[&["--json", "--yes"], arguments].concat(), &[]);
+        assert_eq!(refusal(&output), (2, "run_unknown".to_owned()), "{arguments:?}");
+        assert!(!place.path().join(".trefoil").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_preflight_without_a_source_says_that_there_is_nothing_to_look_at() {
     let place = begun();
     let arguments = ["--json", "migrate", "preflight", "--from", "east", "--to", "west"];
