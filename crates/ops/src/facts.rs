@@ -148,8 +148,9 @@ pub async fn look(world: &World, from: &str, to: &str) -> Result<Looked> {
     let source_runs = unlooked.iter().all(|one| *one != unseen(source));
     if world.spec.database.is_some() && !source_runs {
         let message = format!("{from} does not run, so there is no database to look at yet");
-        return Err(Error::missing("database_absent", message)
-            .hint(format!("start it: trefoil up {from}")));
+        return Err(
+            Error::missing("database_absent", message).hint(format!("start it: trefoil up {from}"))
+        );
     }
     Ok(Looked { findings: findings(source, target).await?, unseen: unlooked })
 }

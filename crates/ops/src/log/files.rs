@@ -63,7 +63,8 @@ impl FileStore {
 fn is_absent(folder: &FilePath) -> std::io::Result<bool> {
     for place in folder.ancestors() {
         match std::fs::symlink_metadata(place) {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             Err(error) => return Err(error),
             Ok(_) if std::fs::metadata(place)?.is_dir() => return Ok(place != folder),
             Ok(_) => return Err(ErrorKind::NotADirectory.into()),
