@@ -1,6 +1,7 @@
 //! What can be written on the command line: definitions only. `settings.rs` decides what they
 //! mean together with the environment.
 
+mod allowed;
 mod cost;
 mod render;
 
@@ -317,7 +318,7 @@ pub struct MigratePlanArgs {
     #[arg(short, long, value_name = "PLAN")]
     pub output: Option<PathBuf>,
     /// How long the switch may take before the source serves again [default: 30s]
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = allowed::window)]
     pub window: Option<Period>,
     /// How long the way back stays open before it is called overdue [default: 24h]
     #[arg(long, value_name = "DURATION")]
@@ -329,7 +330,7 @@ pub struct MigratePlanArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "1",
-        value_parser = clap::value_parser!(u32).range(1..=100)
+        value_parser = allowed::whole(1..=100_u32)
     )]
     pub require_approval: Option<u32>,
     /// Copy the rows of unlogged tables while users wait: no stream carries them
@@ -339,7 +340,7 @@ pub struct MigratePlanArgs {
     #[arg(long)]
     pub large_objects: bool,
     /// The share of one server process that comparing rows may take, in percent [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", value_parser = allowed::whole(1..=100_u32))]
     pub max_load: Option<u32>,
 }
 
@@ -365,7 +366,7 @@ pub struct VerifyArgs {
     pub target: String,
     /// The share of one server process that it may take on each side, in percent
     #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=100))]
+          value_parser = allowed::whole(1..=100_u32))]
     pub max_load: u32,
 }
 
@@ -381,10 +382,10 @@ pub struct MigrateRunArgs {
     #[arg(long, value_name = "DURATION")]
     pub soak: Option<Period>,
     /// Copy objects at no more megabits a second while nobody waits for it; kept for resume
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = allowed::whole(1..=1_000_000_u64))]
     pub max_mbps: Option<u64>,
     /// Send stores no more requests a second while nobody waits for it; kept for resume
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = allowed::whole(1..=1_000_000_u64))]
     pub max_requests: Option<u64>,
     /// Whether the run is watched over.
     #[command(flatten)]
@@ -410,7 +411,7 @@ pub struct RollbackArgs {
     #[arg(long)]
     pub plan_only: bool,
     /// How long the switch may take before the other side serves again [default: 30s]
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = allowed::window)]
     pub window: Option<Period>,
     /// How long the way forward stays open before it is called overdue [default: 24h]
     #[arg(long, value_name = "DURATION")]
@@ -446,7 +447,7 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 2_000)]
     pub sessions: u64,
     /// How many writers write
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = allowed::whole(1..=256_u16))]
     pub writers: u16,
     /// What the writers' choices are drawn from
     #[arg(long, default_value_t = 1)]

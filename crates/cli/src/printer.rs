@@ -1,7 +1,7 @@
 //! The only file that prints. Stdout is the answer, stderr is talk. With `--json`, stdout is
 //! exactly one JSON object, also when the command failed.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use trefoil_core::spec::{Diagnostic, render};
 use crate::args::Color;
 use crate::errors::{self, ExitStatus, Problem};
 use crate::settings::Settings;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Prints what a command says.
 #[derive(Debug)]
@@ -74,8 +74,7 @@ impl Printer {
     /// it then fails.
     pub fn answer<T: Serialize>(&self, data: &T, text: impl FnOnce() -> String) -> Result<()> {
         if !self.json {
-            out(&text());
-            return Ok(());
+            return out(&text());
         }
         let data = serde_json::to_value(data).map_err(|error| {
             Error::failed("output", "the answer cannot be written as JSON").because(error)
@@ -108,23 +107,28 @@ impl Printer {
         self.fail(error);
     }
 
-    /// Ends the command: shows its error, and with `--json` prints the one object.
-    pub fn finish(&self, result: &Result<ExitStatus>) {
+    /// Ends the command: shows its error, and with `--json` prints the one object. Gives the exit
+    /// code: an answer that could not be written is none, whatever was done.
+    pub fn finish(&self, result: &Result<ExitStatus>) -> u8 {
         if let Err(error) = result {
             self.fail(error);
         }
-        if self.json {
-            let ok = matches!(result, Ok(ExitStatus::Yes));
-            let mut object = self.object();
-            let object = std::mem::take(&mut *object);
-            let data = object.data.unwrap_or_else(|| Value::Object(Map::new()));
-            let schema = format!("trefoil/{}/v1", self.command);
-            let envelope = Envelope { schema, ok, data, errors: object.errors };
-            match serde_json::to_string(&envelope) {
-                Ok(line) => out(&line),
-                Err(error) => err(&format!("error: the answer cannot be written as JSON: {error}")),
-            }
+        let code = errors::exit_code(result);
+        self.exit_code(code, self.print_object(code == 0))
+    }
+
+    fn print_object(&self, ok: bool) -> Result<()> {
+        if !self.json {
+            return Ok(());
         }
+        let object = std::mem::take(&mut *self.object());
+        let data = object.data.unwrap_or_else(|| Value::Object(Map::new()));
+        let schema = format!("trefoil/{}/v1", self.command);
+        let envelope = Envelope { schema, ok, data, errors: object.errors };
+        let line = serde_json::to_string(&envelope).map_err(|error| {
+            Error::failed("output", "the object cannot be written as JSON").because(error)
+        })?;
+        out(&line)
     }
 
     fn fail(&self, error: &Error) {
@@ -139,18 +143,29 @@ impl Printer {
         }
     }
 
-    /// What clap has to say: help and version on stdout, wrong usage on stderr.
-    pub fn clap(&self, error: &clap::Error) {
+    /// What clap has to say: help and version on stdout, wrong usage on stderr. Gives the exit code.
+    pub fn clap(&self, error: &clap::Error) -> u8 {
         let text = error.render();
-        let print = if error.use_stderr() { err } else { out };
         let terminal = match error.use_stderr() {
             true => std::io::stderr().is_terminal(),
             false => std::io::stdout().is_terminal(),
         };
-        match self.colours_on(terminal) {
-            true => print(text.ansi().to_string().trim_end()),
-            false => print(text.to_string().trim_end()),
+        let text = match self.colours_on(terminal) {
+            true => text.ansi().to_string(),
+            false => text.to_string(),
+        };
+        if error.use_stderr() {
+            err(text.trim_end());
+            return ErrorKind::Usage.exit_code();
         }
+        self.exit_code(0, out(text.trim_end()))
+    }
+
+    /// The exit code, once the answer is written: one that could not be written is no yes.
+    fn exit_code(&self, code: u8, written: Result<()>) -> u8 {
+        let Err(error) = written else { return code };
+        err(&errors::render(&error, self.colours()));
+        if code == 0 { error.kind().exit_code() } else { code }
     }
 
     /// A panic elsewhere must not hide what was to be printed.
@@ -159,10 +174,15 @@ impl Printer {
     }
 }
 
-/// A reader that has gone away (`trefoil schema | head`) is no mistake, so errors are ignored.
-fn out(text: &str) {
+/// A reader that has gone away (`trefoil schema | head`) is no mistake; a full disk is one.
+fn out(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::failed("output", "the answer cannot be written to stdout").because(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn err(text: &str) {

@@ -27,6 +27,13 @@ pub fn state_to_read(cx: &Cx) -> Result<State> {
     }
 }
 
+/// The state for a command that changes a run. That the run is there is looked up first: a name
+/// that nobody has leaves nothing behind.
+pub async fn state_with(cx: &Cx, run: &str) -> Result<State> {
+    state_to_read(cx)?.resolve(run).await?;
+    state(cx).await
+}
+
 /// From now on Ctrl-C asks the engine to stop, which first ends what it may not leave half done.
 /// The task that carries the wish ends with the program.
 pub fn stop(cx: &Cx) -> Stop {

@@ -88,6 +88,11 @@ impl Environment {
         }
     }
 
+    /// Whether one JSON object is wanted instead of text.
+    pub fn json(&self) -> Result<bool> {
+        self.flag("TREFOIL_JSON")
+    }
+
     /// The variables that set keys of the specification, those of the process last, because the
     /// last wins. An empty one counts as one that is not set.
     fn overrides(&self) -> Vec<Setting> {
@@ -147,7 +152,7 @@ impl Settings {
         let file = flags.file.clone();
         let file = file.or_else(|| environment.get("TREFOIL_FILE").map(PathBuf::from));
         let file = file.unwrap_or_else(|| PathBuf::from("trefoil.yaml"));
-        let json = flags.json || environment.flag("TREFOIL_JSON")?;
+        let json = flags.json || environment.json()?;
         let no_progress = flags.no_progress || environment.flag("TREFOIL_NO_PROGRESS")?;
         let state = flags.state.as_deref().or_else(|| environment.get("TREFOIL_STATE"));
         Ok(Self {

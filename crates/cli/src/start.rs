@@ -1,6 +1,7 @@
 //! From the command line to a command, and from its result to the exit code.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::commands::{self, not_yet};
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
 use crate::settings::{Environment, Settings};
-use crate::{Cx, Error, ExitStatus, Result, errors, logging};
+use crate::{Cx, Error, ExitStatus, Result, logging};
 
 /// The name of `schema` in JSON output when no command was understood.
 const USAGE: &str = "usage";
@@ -35,8 +36,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         }
         Err(error) => (Arc::new(early_printer(name, &args)), Err(error)),
     };
-    printer.finish(&result);
-    ExitCode::from(errors::exit_code(&result))
+    ExitCode::from(printer.finish(&result))
 }
 
 fn run(cli: Cli, settings: Settings, printer: &Arc<Printer>) -> Result<ExitStatus> {
@@ -59,8 +59,7 @@ fn run(cli: Cli, settings: Settings, printer: &Arc<Printer>) -> Result<ExitStatu
 fn not_understood(args: &[OsString], error: &clap::Error) -> ExitCode {
     let printer = early_printer(USAGE, args);
     if !error.use_stderr() {
-        printer.clap(error);
-        return ExitCode::SUCCESS;
+        return ExitCode::from(printer.clap(error));
     }
     let refused = invalid_subcommand(error).and_then(|word| {
         let at = args.iter().position(|arg| arg == word)?;
@@ -69,15 +68,10 @@ fn not_understood(args: &[OsString], error: &clap::Error) -> ExitCode {
     });
     let error = match refused {
         Some(refused) => refused,
-        None if has_flag(args, "--json") => usage(error),
-        None => {
-            printer.clap(error);
-            return ExitCode::from(crate::ErrorKind::Usage.exit_code());
-        }
+        None if wants_json(args) => usage(error),
+        None => return ExitCode::from(printer.clap(error)),
     };
-    let result = Err(error);
-    printer.finish(&result);
-    ExitCode::from(errors::exit_code(&result))
+    ExitCode::from(printer.finish(&Err(error)))
 }
 
 fn invalid_subcommand(error: &clap::Error) -> Option<&str> {
@@ -90,29 +84,48 @@ fn invalid_subcommand(error: &clap::Error) -> Option<&str> {
     }
 }
 
-/// Wrong usage as an error of ours: clap's first line, without its own label.
+/// Wrong usage as an error of ours: what clap says before it shows the usage, its first paragraph
+/// as the message, its tips as the hint.
 fn usage(error: &clap::Error) -> Error {
     let text = error.render().to_string();
-    let first = text.lines().next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(first);
-    Error::usage("usage", message).hint("`trefoil --help` shows the commands and flags")
+    let said = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let words = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = said.split("\n\n").map(words);
+    let message = paragraphs.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let tips = paragraphs.filter_map(|one| one.strip_prefix("tip: ").map(str::to_owned));
+    let see = "`trefoil --help` shows the commands and flags".to_owned();
+    let hint: Vec<_> = tips.chain([see]).collect();
+    Error::usage("usage", message).hint(hint.join("; "))
 }
 
 /// A printer for what goes wrong before there are settings: it looks at the bare arguments.
 fn early_printer(command: &'static str, args: &[OsString]) -> Printer {
     let without = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let default = if without { Color::Never } else { Color::Auto };
-    Printer::before_settings(command, has_flag(args, "--json"), color(args).unwrap_or(default))
+    let color = value_of(args, "--color").and_then(|value| Color::from_str(value, false).ok());
+    Printer::before_settings(command, wants_json(args), color.unwrap_or(default))
 }
 
-fn has_flag(args: &[OsString], flag: &str) -> bool {
-    args.iter().skip(1).take_while(|arg| *arg != "--").any(|arg| arg == flag)
+/// Whether one JSON object is wanted: by the flag, or by the variable where it can be read.
+fn wants_json(args: &[OsString]) -> bool {
+    let env_file = value_of(args, "--env-file").map(Path::new);
+    let said = || Environment::of_process(env_file).and_then(|found| found.json());
+    let flag = args.iter().skip(1).take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    flag || said().unwrap_or(false)
 }
 
-/// The value of `--color`, with a space or `=` before it.
-fn color(args: &[OsString]) -> Option<Color> {
-    let args: Vec<_> = args.iter().filter_map(|arg| arg.to_str()).collect();
-    let joined = args.iter().find_map(|arg| arg.strip_prefix("--color="));
-    let behind = || args.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1]);
-    joined.or_else(behind).and_then(|value| Color::from_str(value, false).ok())
+/// The value of a flag, with a space or `=` before it.
+fn value_of<'a>(args: &'a [OsString], flag: &str) -> Option<&'a str> {
+    let mut args = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    while let Some(arg) = args.next() {
+        if arg == flag {
+            return args.next();
+        }
+        let joined = arg.strip_prefix(flag).and_then(|rest| rest.strip_prefix('='));
+        if joined.is_some() || arg == "--" {
+            return joined;
+        }
+    }
+    None
 }

@@ -279,6 +279,16 @@ fn a_cloud_that_cannot_be_priced_leaves_the_others_their_answer() {
         // Asked for by itself there is nothing to answer.
         let alone = run(&file, folder.path(), &["cost", "--cloud", "gcp", "--json"]);
         assert_eq!((alone.code, &alone.json()["errors"][0]["code"]), (2, &code.into()));
+        for arguments in [
+            &["resilience", "--primary", "aws", "--standby", "azure"][..],
+            &["move", "--from", "aws", "--to", "azure"],
+            &["advise"],
+        ] {
+            let answer = run(&file, folder.path(), &[&["cost", "--json"], arguments].concat());
+            let json = answer.json();
+            assert_eq!((answer.code, &json["ok"]), (1, &Value::Bool(false)), "{arguments:?}");
+            assert_eq!(json["errors"][0]["code"], code, "{arguments:?}");
+        }
     }
     let file = changed(folder.path(), "azure: gpt-4o", "azure: gpt-9");
     let moving = ["cost", "move", "--from", "azure", "--to", "aws", "--json"];
@@ -335,12 +345,13 @@ fn both_environments_of_a_pair_on_one_cloud_are_billed() {
 
 #[test]
 fn what_cannot_be_answered_is_refused() {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["cost", "--cloud", "aws", "--region", "us-moon-1"], "cost_region"),
         (&["cost", "--region", "eastus"], "cost_region"),
         (&["cost", "--cloud", "heroku"], "cost_provider"),
         (&["cost", "--cloud", "local"], "cost_provider"),
         (&["cost", "move", "--from", "aws", "--to", "aws"], "cost_move"),
+        (&["cost", "move", "--from", "aws", "--to", "nope"], "cost_provider"),
         (&["cost", "curve", "--vary", "egress", "--from", "9", "--to", "1"], "cost_range"),
         (&["cost", "--catalogue", "nowhere.json"], "catalogue_unreadable"),
     ];
@@ -348,6 +359,94 @@ fn what_cannot_be_answered_is_refused() {
         let answer = trefoil(&[arguments, &["--json"]].concat());
         assert_eq!(answer.json()["errors"][0]["code"], code, "{arguments:?}");
         assert!(matches!(answer.code, 2 | 5), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_misses_a_price_is_a_minimum_and_saves_nothing_that_is_known() {
+    let arguments = ["cost", "move", "--from", "gcp", "--to", "aws", "--region", "aws=us-west-2"];
+    let text = trefoil(&arguments).stdout;
+    let once = text.lines().find(|line| line.trim().starts_with("ONCE")).unwrap();
+    assert!(once.contains(">= 1,3"), "{once}");
+    assert!(text.contains("a month before 222.47, after >= 164.12: what it saves"), "{text}");
+    assert!(!text.contains("paid back"), "{text}");
+    let data = &trefoil(&[&arguments[..], &["--json"]].concat()).json()["data"];
+    assert_eq!((&data["saving_usd"], &data["payback_months"]), (&Value::Null, &Value::Null));
+    assert_eq!(data["minimums"], serde_json::json!(["once_usd", "after_usd"]));
+
+    let pair = ["cost", "resilience", "--primary", "aws", "--standby", "gcp"];
+    let arguments = [&pair[..], &["--region", "aws=us-west-2"]].concat();
+    let text = trefoil(&arguments).stdout;
+    let none = text.lines().find(|line| line.trim().starts_with("none ")).unwrap();
+    assert!(none.ends_with("0.00  >= 164.12"), "{none}");
+    let levels = trefoil(&[&arguments[..], &["--json"]].concat()).json();
+    assert_eq!(levels["data"]["levels"][2]["minimums"], serde_json::json!(["total_usd"]));
+    let whole = trefoil(&[&pair[..], &["--json"]].concat()).json();
+    assert_eq!(whole["data"]["levels"][2]["minimums"], serde_json::json!([]));
+}
+
+#[test]
+fn the_standby_is_that_of_the_specification() {
+    let state = tempfile::tempdir().unwrap();
+    let places = |arguments: &[&str]| {
+        let arguments = [&["cost", "resilience", "--json"], arguments].concat();
+        let data = run(&rendered("pair"), state.path(), &arguments).json()["data"].clone();
+        let name = |key: &str| data[key].as_str().unwrap().split(' ').next().unwrap().to_owned();
+        (name("primary"), name("standby"))
+    };
+    let (primary, standby) = ("primary".to_owned(), "secondary".to_owned());
+    assert_eq!(places(&[]), (primary.clone(), standby.clone()));
+    assert_eq!(places(&["--primary", "secondary"]), (standby, primary.clone()));
+    assert_eq!(places(&["--standby", "azure"]), (primary, "azure".to_owned()));
+}
+
+#[test]
+fn a_cloud_that_is_named_twice_is_priced_once() {
+    let answer = trefoil(&["cost", "--cloud", "aws", "--cloud", "aws", "--json"]).json();
+    assert_eq!(answer["data"]["clouds"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_missing_for_an_answer_is_named() {
+    let hint = |file: &Path, arguments: &[&str]| {
+        let state = tempfile::tempdir().unwrap();
+        let answer = run(file, state.path(), &[arguments, &["--json"]].concat());
+        let error = answer.json()["errors"][0].clone();
+        (answer.code, format!("{} {}", error["code"], error["hint"]))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let idle = folder.path().join("trefoil.yaml");
+    std::fs::write(&idle, "name: shop\napplication: {command: [shop]}\n").unwrap();
+    let (code, said) = hint(&idle, &["cost", "curve", "--vary", "requests"]);
+    assert!(code == 2 && said.contains("--to") && said.contains("workload"), "{said}");
+    let moving = ["cost", "move", "--from", "primary", "--to", "nope"];
+    let (code, said) = hint(&rendered("pair"), &moving);
+    assert!(code == 2 && said.contains("secondary") && said.contains("azure"), "{said}");
+    for arguments in [&["prices", "list", "zzz"][..], &["prices", "list", "--cloud", "foo"]] {
+        let (code, said) = hint(&example(), arguments);
+        assert!(code == 1 && said.contains("price_unknown") && said.contains("aws"), "{said}");
+        assert!(trefoil(arguments).stderr.contains("no price of the catalogue fits"));
+    }
+}
+
+#[test]
+fn a_number_that_cannot_be_is_refused_with_what_is_allowed() {
+    let moving = ["cost", "move", "--from", "aws", "--to", "gcp"];
+    let curve = ["cost", "curve", "--vary", "egress"];
+    for (before, flag, allowed) in [
+        (&["cost", "resilience"][..], "--backup-hours=0", "from 0.1 to 8,760"),
+        (&["cost", "resilience"], "--restore-mb-per-s=0", "from 1 to 1,000,000"),
+        (&moving, "--object-mb=0", "from 0.001 to 5,000,000"),
+        (&moving, "--hours=-1", "from 0 to 1,000,000,000,000"),
+        (&curve, "--to=1e30", "from 0 to 1,000,000,000,000"),
+        (&curve, "--points=1", "from 2 to 100000"),
+        (&["prices", "refresh"], "--tolerance=-1", "from 0 to 1,000"),
+        (&["demo"], "--writers=0", "from 1 to 256"),
+        (&["migrate", "verify", "a", "b"], "--max-load=x", "from 1 to 100"),
+        (&["migrate", "plan", "--from=a", "--to=b"], "--window=0s", "from 1s to 1d"),
+    ] {
+        let answer = trefoil(&[before, &[flag]].concat());
+        assert!(answer.code == 2 && answer.stderr.contains(allowed), "{flag}: {}", answer.stderr);
     }
 }
 
@@ -362,7 +461,10 @@ fn an_unreachable_feed_leaves_the_catalogue() {
         ["prices", "refresh", "--cloud", "azure", "--mirror", &mirror, "--write", "--json"];
     let answer = run(&example(), state.path(), &arguments);
     assert_eq!(answer.code, 5);
-    assert_eq!(answer.json()["errors"][0]["code"], "feed_unreachable");
+    let error = &answer.json()["errors"][0];
+    assert_eq!(error["code"], "feed_unreachable");
+    let asked = mirror.strip_prefix("http://").unwrap();
+    assert!(error["message"].as_str().unwrap().contains(asked), "{error}");
     assert!(!state.path().join("prices.json").exists());
 }
 

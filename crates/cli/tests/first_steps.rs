@@ -140,3 +140,114 @@ fn parts_that_are_there_already_are_used_or_refused_when_acted_on() {
     assert_eq!(missing.status.code(), Some(5));
     assert!(stderr(&missing).contains("the environment variable URL is not set"));
 }
+
+/// The one object on stdout.
+fn object(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stdout(output)))
+}
+
+/// The exit code and the first error's code.
+fn refusal(output: &Output) -> (i32, String) {
+    let code = object(output)["errors"][0]["code"].as_str().unwrap_or_default().to_owned();
+    (output.status.code().unwrap(), code)
+}
+
+/// A folder after `trefoil init`, with nothing running.
+fn begun() -> tempfile::TempDir {
+    let place = folder();
+    assert!(run(place.path(), &["init"], &[]).status.success());
+    place
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_yes() {
+    let place = begun();
+    for arguments in [
+        &["schema"][..],
+        &["--json", "check"],
+        &["prices", "list"],
+        &["--json", "prices", "list"],
+        &["cost", "--csv"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+        command.args(arguments).current_dir(place.path()).stdin(Stdio::null()).stdout(full);
+        let output = command.output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("error: the answer cannot be written"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_mistake() {
+    let place = begun();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+    command.arg("schema").current_dir(place.path()).stdout(writer);
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn what_is_no_folder_of_state_is_not_an_empty_one() {
+    let place = begun();
+    let log = |arguments: &[&str]| refusal(&run(place.path(), arguments, &[]));
+    let refused = (5, "state_folder".to_owned());
+    assert_eq!(log(&["--json", "runs"]), (0, String::new()), "a folder that is not there yet");
+    assert_eq!(log(&["--json", "runs", "--state", "trefoil.yaml"]), refused);
+    assert_eq!(log(&["--json", "log", "--state", "trefoil.yaml"]), refused);
+    std::os::unix::fs::symlink("absent", place.path().join(".trefoil")).unwrap();
+    assert_eq!(log(&["--json", "runs"]), refused, "a link to nothing");
+    std::fs::remove_file(place.path().join(".trefoil")).unwrap();
+    std::fs::write(place.path().join(".trefoil"), "").unwrap();
+    assert_eq!(log(&["--json", "log"]), refused, "a file");
+}
+
+#[test]
+fn a_run_that_is_not_there_leaves_nothing() {
+    let place = begun();
+    for arguments in [
+        &["runs", "approve", "x", "--as", "Ada"][..],
+        &["runs", "abort", "x"],
+        &["runs", "resume", "last"],
+        &["migrate", "rollback", "x"],
+        &["migrate", "finish", "x"],
+    ] {
+        let output = run(place.path(), &[&["--json", "--yes"], arguments].concat(), &[]);
+        assert_eq!(refusal(&output), (2, "run_unknown".to_owned()), "{arguments:?}");
+        assert!(!place.path().join(".trefoil").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_preflight_without_a_source_says_that_there_is_nothing_to_look_at() {
+    let place = begun();
+    let arguments = ["--json", "migrate", "preflight", "--from", "east", "--to", "west"];
+    let output = run(place.path(), &arguments, &[]);
+    assert_eq!(refusal(&output), (5, "database_absent".to_owned()));
+    let hint = object(&output)["errors"][0]["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("trefoil up east"), "{hint}");
+}
+
+#[test]
+fn wrong_usage_says_all_of_it_in_json_too() {
+    let place = begun();
+    let message = |output: &Output| {
+        assert_eq!(refusal(output), (2, "usage".to_owned()));
+        object(output)["errors"][0]["message"].as_str().unwrap().to_owned()
+    };
+    let by_variable = run(place.path(), &["check", "--bogus"], &[("TREFOIL_JSON", "true")]);
+    assert!(message(&by_variable).contains("--bogus"));
+    std::fs::write(place.path().join("settings"), "TREFOIL_JSON=1\n").unwrap();
+    let by_file = run(place.path(), &["--env-file=settings", "check", "--bogus"], &[]);
+    assert!(message(&by_file).contains("--bogus"));
+    let missing = message(&run(place.path(), &["--json", "cost", "curve"], &[]));
+    assert!(missing.contains("--vary <VARY>"), "{missing}");
+    let values = message(&run(place.path(), &["--json", "completions", "tcsh"], &[]));
+    assert!(values.contains("bash, elvish, fish"), "{values}");
+}

@@ -107,6 +107,7 @@ fn a_preflight_names_what_stands_in_the_way_and_changes_nothing() {
         findings.map(|finding| finding["severity"].as_str().unwrap().to_owned()).collect()
     };
     assert!(!severities(&clear).contains(&"blocker".to_owned()), "{clear:#}");
+    assert_eq!(clear["unseen"][0]["what"], "everything in west", "{clear:#}");
     town.sql("east", "CREATE UNLOGGED TABLE fleeting (id int primary key)");
     let blocked = town.run(&arguments);
     assert_eq!(blocked.code, 1, "{}", blocked.data);

@@ -118,16 +118,51 @@ pub async fn observe(site: &Site) -> Result<Inventory> {
         cloud: site.cloud.clone(),
         observed_at: Timestamp::now(),
         resources: Vec::new(),
-        unseen: vec![Unseen {
-            what: format!("everything in {}", site.name),
-            why: "it does not run".into(),
-            fix: format!("trefoil up {}", site.name),
-        }],
+        unseen: vec![unseen(site)],
     })
 }
 
+fn unseen(site: &Site) -> Unseen {
+    Unseen {
+        what: format!("everything in {}", site.name),
+        why: "it does not run".into(),
+        fix: format!("trefoil up {}", site.name),
+    }
+}
+
+/// What a look at two database servers finds before there is a plan.
+pub struct Looked {
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// What it could not look at.
+    pub unseen: Vec<Unseen>,
+}
+
+/// Looks at both servers; at the source's alone while the target does not run. Without a source
+/// there is nothing to look at, and no finding would say nothing.
+///
+/// # Errors
+/// `database_absent` while the source does not run, and those of reaching the servers.
+pub async fn look(world: &World, from: &str, to: &str) -> Result<Looked> {
+    let (source, target) = (world.site(from)?, world.site(to)?);
+    let mut unlooked = Vec::new();
+    for site in [source, target] {
+        if site.provision.state().await? != Provisioned::Running {
+            unlooked.push(unseen(site));
+        }
+    }
+    let source_runs = unlooked.iter().all(|one| *one != unseen(source));
+    if world.spec.database.is_some() && !source_runs {
+        let message = format!("{from} does not run, so there is no database to look at yet");
+        return Err(
+            Error::missing("database_absent", message).hint(format!("start it: trefoil up {from}"))
+        );
+    }
+    Ok(Looked { findings: findings(source, target).await?, unseen: unlooked })
+}
+
 /// What a look at both database servers finds; at the source's alone while the target does not run.
-pub async fn findings(source: &Site, target: &Site) -> Result<Vec<Finding>> {
+async fn findings(source: &Site, target: &Site) -> Result<Vec<Finding>> {
     let Some(source) = server(source).await? else { return Ok(Vec::new()) };
     let target = server(target).await?;
     preflight::of_move(&source, target.as_ref(), None).await

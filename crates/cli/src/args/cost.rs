@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, dec};
+use trefoil_core::cost::curve::MOST_POINTS;
+
+use super::allowed::{number, quantity, whole};
 
 /// `trefoil cost`.
 #[derive(Debug, Args)]
@@ -131,13 +134,13 @@ pub struct CurveArgs {
     #[arg(long, value_enum)]
     pub vary: Varied,
     /// The first value [default: a tenth of the specification's]
-    #[arg(long)]
+    #[arg(long, value_parser = quantity)]
     pub from: Option<Decimal>,
     /// The last value [default: ten times the specification's]
-    #[arg(long)]
+    #[arg(long, value_parser = quantity)]
     pub to: Option<Decimal>,
     /// How many points
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = whole(2..=MOST_POINTS))]
     pub points: u32,
     /// Draw the curve into this file
     #[arg(long, value_name = "FILE")]
@@ -169,36 +172,40 @@ pub struct MoveArgs {
     #[arg(long)]
     pub to: String,
     /// For how many days both run
-    #[arg(long, default_value = "2", value_name = "DAYS")]
+    #[arg(long, default_value = "2", value_name = "DAYS", value_parser = quantity)]
     pub double_days: Decimal,
     /// Hours of work
-    #[arg(long, default_value = "16")]
+    #[arg(long, default_value = "16", value_parser = quantity)]
     pub hours: Decimal,
     /// US dollars for an hour of work
-    #[arg(long, default_value = "80", value_name = "USD")]
+    #[arg(long, default_value = "80", value_name = "USD", value_parser = quantity)]
     pub hour_usd: Decimal,
     /// The mean size of an object, in MB
-    #[arg(long, default_value = "1", value_name = "MB")]
+    #[arg(long, default_value = "1", value_name = "MB",
+          value_parser = number(dec!(0.001)..=dec!(5000000)))]
     pub object_mb: Decimal,
 }
 
 /// `trefoil cost resilience`.
 #[derive(Debug, Args)]
 pub struct ResilienceArgs {
-    /// The cloud, or the environment, that serves [default: the cheapest]
+    /// The cloud, or the environment, that serves [default: the specification's, or the cheapest]
     #[arg(long)]
     pub primary: Option<String>,
-    /// The cloud, or the environment, that stands by [default: the second cheapest]
+    /// The cloud, or the environment, that stands by [default: the specification's, or the second
+    /// cheapest]
     #[arg(long)]
     pub standby: Option<String>,
     /// How much of the data changes in a month, in GB [default: a tenth of it]
-    #[arg(long, value_name = "GB")]
+    #[arg(long, value_name = "GB", value_parser = quantity)]
     pub change_gb: Option<Decimal>,
     /// How many hours lie between two backups
-    #[arg(long, default_value = "24", value_name = "HOURS")]
+    #[arg(long, default_value = "24", value_name = "HOURS",
+          value_parser = number(dec!(0.1)..=dec!(8760)))]
     pub backup_hours: Decimal,
     /// How fast a backup is restored, in MB a second
-    #[arg(long, default_value = "50", value_name = "MB")]
+    #[arg(long, default_value = "50", value_name = "MB",
+          value_parser = number(dec!(1)..=dec!(1000000)))]
     pub restore_mb_per_s: Decimal,
 }
 
@@ -268,7 +275,8 @@ pub struct PricesRefreshArgs {
     #[arg(long)]
     pub accept: bool,
     /// How much a price may change, in percent
-    #[arg(long, default_value = "30", value_name = "PERCENT")]
+    #[arg(long, default_value = "30", value_name = "PERCENT",
+          value_parser = number(dec!(0)..=dec!(1000)))]
     pub tolerance: Decimal,
     /// The catalogue.
     #[command(flatten)]

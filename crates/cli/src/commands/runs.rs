@@ -40,7 +40,7 @@ pub async fn run(cx: &Cx, args: Runs) -> Result<ExitStatus> {
             go_on(cx, &args.run, way, &args.supervision).await
         }
         Some(RunsCommand::Abort(args)) => go_on(cx, &args.run, Way::Back, &args.supervision).await,
-        Some(RunsCommand::Approve(args)) => approve(cx, &runner::state(cx).await?, &args).await,
+        Some(RunsCommand::Approve(args)) => approve(cx, &args).await,
     }
 }
 
@@ -329,7 +329,8 @@ pub(crate) struct Stands {
 }
 
 /// Notes who approves a run or confirms an item; says what is still missing.
-async fn approve(cx: &Cx, state: &State, args: &ApproveArgs) -> Result<ExitStatus> {
+async fn approve(cx: &Cx, args: &ApproveArgs) -> Result<ExitStatus> {
+    let state = &runner::state_with(cx, &args.run).await?;
     let run_id = state.resolve(&args.run).await?;
     let run = state.approve(&run_id, &args.by, args.item.as_deref()).await?;
     let stands = stands(state, &run).await?;
@@ -366,7 +367,7 @@ async fn go_on(cx: &Cx, wanted: &str, way: Way, supervision: &Supervision) -> Re
         cx.printer.answer(&aborted, || format!("rehearsal {wanted}: all of it is deleted"))?;
         return Ok(ExitStatus::Yes);
     }
-    let state = &runner::state(cx).await?;
+    let state = &runner::state_with(cx, wanted).await?;
     let spec = cx.specification().await?.spec;
     let run_id = state.resolve_open(wanted).await?;
     let run = state.journal(&run_id).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::crypto::aws_lc_rs::default_provider;
 use ureq::Agent;
 use ureq::tls::TlsConfig;
-use url::Url;
+use url::{Position, Url};
 
 use super::feed::Fetch;
 use crate::{Error, Result};
@@ -55,6 +55,12 @@ impl Http {
         }
     }
 
+    /// The address, and the mirror that was really asked, without the password that it may have.
+    fn shown(&self, url: &str) -> String {
+        let host = self.mirror.as_ref().map(|mirror| mirror[Position::BeforeHost..].to_owned());
+        host.map_or_else(|| url.to_owned(), |host| format!("{url} (its copy at {host})"))
+    }
+
     /// The answer, or why there is none and whether another attempt may help.
     fn attempt(&self, url: &str, headers: &[(&str, &str)]) -> Result<Box<dyn Read>, (Error, bool)> {
         let mut request = self.agent.get(self.address(url));
@@ -62,14 +68,14 @@ impl Http {
             request = request.header(*name, *value);
         }
         let answer = request.call().map_err(|error| {
-            let message = format!("the price feed {url} cannot be reached");
+            let message = format!("the price feed {} cannot be reached", self.shown(url));
             (Error::missing("feed_unreachable", message).retryable().because(error), true)
         })?;
         let status = answer.status().as_u16();
         if status == 200 {
             return Ok(Box::new(answer.into_body().into_reader()));
         }
-        let message = format!("the price feed {url} answers {status}");
+        let message = format!("the price feed {} answers {status}", self.shown(url));
         let error = Error::missing("feed_unreachable", message)
             .hint("the catalogue stays as it is; a refused key answers 400 or 403");
         Err((error, status == 429 || status >= 500))

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::estimate::{Estimator, Site};
 use super::needs::Needs;
 use super::quantity::{days, dollars, number, optional, words};
+use super::report::CloudCost;
 use crate::{Error, Result};
 
 /// What is assumed about a move.
@@ -47,14 +48,18 @@ pub struct MoveCost {
     #[serde(serialize_with = "number")]
     #[schemars(with = "f64")]
     pub after_usd: Decimal,
-    /// What each month saves, in US dollars; negative when it costs more.
-    #[serde(serialize_with = "number")]
-    #[schemars(with = "f64")]
-    pub saving_usd: Decimal,
-    /// After how many months it has paid for itself; none when it never does.
+    /// What each month saves, in US dollars; negative when it costs more; none when one of the two
+    /// months misses a price.
+    #[serde(serialize_with = "optional")]
+    #[schemars(with = "Option<f64>")]
+    pub saving_usd: Option<Decimal>,
+    /// After how many months it has paid for itself; none when it never does, or when a price is
+    /// missing.
     #[serde(serialize_with = "optional")]
     #[schemars(with = "Option<f64>")]
     pub payback_months: Option<Decimal>,
+    /// The sums that miss a price, by name: each is at least as much.
+    pub minimums: Vec<&'static str>,
     /// What has no price and is missing from the sums.
     pub unknown: Vec<String>,
 }
@@ -68,6 +73,8 @@ pub struct Part {
     #[serde(serialize_with = "number")]
     #[schemars(with = "f64")]
     pub amount_usd: Decimal,
+    /// Whether a price is missing from the amount: it is at least as much.
+    pub is_minimum: bool,
     /// How the amount comes about.
     pub formula: String,
 }
@@ -85,35 +92,69 @@ pub fn moving(
         return Err(Error::usage("cost_move", format!("{} is where it is already", to.name())));
     }
     assume.check()?;
-    let (before, after) =
-        (estimator.cloud(&from.place, &from.needs)?, estimator.cloud(&to.place, &to.needs)?);
+    let months = Months {
+        before: estimator.cloud(&from.place, &from.needs)?,
+        after: estimator.cloud(&to.place, &to.needs)?,
+    };
     let parts = vec![
-        exit(estimator, from, before.total_usd)?,
-        entry(estimator, (from, to), (after.total_usd, assume))?,
-        double_running(&after, assume),
-        part(
-            "work",
-            assume.work_hours * assume.hour_usd,
-            format!("{} hours at {}", words(assume.work_hours), dollars(assume.hour_usd)),
-        ),
+        exit(estimator, from, &months.before)?,
+        entry(estimator, (from, to), (&months.after, assume))?,
+        double_running(&months.after, assume),
+        work(assume),
     ];
     let once_usd = parts.iter().map(|part| part.amount_usd).sum();
-    let saving_usd = before.total_usd - after.total_usd;
-    let unknown = [&before, &after].into_iter().flat_map(|cloud| {
-        cloud.unknown.iter().map(|one| format!("{}: {} ({})", cloud.cloud, one.item, one.why))
-    });
+    let saving_usd = months.saving();
+    let is_once_whole = parts.iter().all(|part| !part.is_minimum);
+    let gains = saving_usd.filter(|saving| is_once_whole && *saving > Decimal::ZERO);
     Ok(MoveCost {
         from: from.name(),
         to: to.name(),
         data_gb: data_gb(&from.needs),
         once_usd,
-        before_usd: before.total_usd,
-        after_usd: after.total_usd,
+        before_usd: months.before.total_usd,
+        after_usd: months.after.total_usd,
         saving_usd,
-        payback_months: (saving_usd > Decimal::ZERO).then(|| once_usd / saving_usd),
-        unknown: unknown.collect(),
+        payback_months: gains.map(|saving| once_usd / saving),
+        minimums: months.minimums(is_once_whole),
+        unknown: months.unknown(),
         parts,
     })
+}
+
+/// A month at the place that is left, and one at the place that is entered.
+struct Months {
+    before: CloudCost,
+    after: CloudCost,
+}
+
+impl Months {
+    fn both(&self) -> [&CloudCost; 2] {
+        [&self.before, &self.after]
+    }
+
+    /// Nothing, when one of them is only a minimum.
+    fn saving(&self) -> Option<Decimal> {
+        let whole = self.both().iter().all(|month| month.is_complete());
+        whole.then(|| self.before.total_usd - self.after.total_usd)
+    }
+
+    fn minimums(&self, is_once_whole: bool) -> Vec<&'static str> {
+        let sums = [
+            ("once_usd", is_once_whole),
+            ("before_usd", self.before.is_complete()),
+            ("after_usd", self.after.is_complete()),
+        ];
+        sums.into_iter().filter(|(_, whole)| !whole).map(|(name, _)| name).collect()
+    }
+
+    fn unknown(&self) -> Vec<String> {
+        let of = |month: &CloudCost| {
+            let words = month.unknown.iter();
+            let words = words.map(|one| format!("{}: {} ({})", month.cloud, one.item, one.why));
+            words.collect::<Vec<_>>()
+        };
+        self.both().into_iter().flat_map(of).collect()
+    }
 }
 
 impl Assumptions {
@@ -135,21 +176,21 @@ fn data_gb(needs: &Needs) -> Decimal {
 }
 
 /// What leaves, at the tiers that it reaches on top of the month's egress.
-fn exit(estimator: &Estimator<'_>, from: &Site, before_usd: Decimal) -> Result<Part> {
+fn exit(estimator: &Estimator<'_>, from: &Site, before: &CloudCost) -> Result<Part> {
     let mut leaving = from.needs.clone();
     // It goes from store to store, past any content delivery network.
     leaving.workload.replication_gb += data_gb(&from.needs);
-    let amount = estimator.cloud(&from.place, &leaving)?.total_usd - before_usd;
+    let leaving = estimator.cloud(&from.place, &leaving)?;
     let gb = words(data_gb(&from.needs));
     let how = format!("{gb} GB more leave {} in that month, at its tiers", from.place.cloud);
-    Ok(part("exit egress", amount, how))
+    Ok(further("exit egress", &leaving, before, how))
 }
 
 /// What is written at the target, object by object.
 fn entry(
     estimator: &Estimator<'_>,
     (from, to): (&Site, &Site),
-    (after_usd, assume): (Decimal, &Assumptions),
+    (after, assume): (&CloudCost, &Assumptions),
 ) -> Result<Part> {
     let objects = match assume.object_mb.is_zero() {
         true => Decimal::ZERO,
@@ -157,17 +198,34 @@ fn entry(
     };
     let mut arriving = to.needs.clone();
     arriving.workload.object_writes += objects;
-    let amount = estimator.cloud(&to.place, &arriving)?.total_usd - after_usd;
-    Ok(part("objects written", amount, format!("{} objects at {}", words(objects), to.place.cloud)))
+    let arriving = estimator.cloud(&to.place, &arriving)?;
+    let how = format!("{} objects at {}", words(objects), to.place.cloud);
+    Ok(further("objects written", &arriving, after, how))
 }
 
-fn double_running(after: &super::CloudCost, assume: &Assumptions) -> Part {
-    let amount = after.total_usd * assume.double_days / days();
+/// What a month costs more than without it. Where something without a price grows, that is missing.
+fn further(item: &str, with: &CloudCost, without: &CloudCost, formula: String) -> Part {
+    let amount_usd = with.total_usd - without.total_usd;
+    let is_minimum = with.unknown != without.unknown;
+    Part { item: item.to_owned(), amount_usd, is_minimum, formula }
+}
+
+fn double_running(after: &CloudCost, assume: &Assumptions) -> Part {
+    let amount_usd = after.total_usd * assume.double_days / days();
     let (some, all) = (words(assume.double_days), words(days().round_dp(2)));
-    let how = format!("{some} of {all} days of {} at {}", dollars(after.total_usd), after.cloud);
-    part("double running", amount, how)
+    let is_minimum = !after.is_complete();
+    let at_least = if is_minimum { "at least " } else { "" };
+    let month = dollars(after.total_usd);
+    let formula = format!("{some} of {all} days of {at_least}{month} at {}", after.cloud);
+    Part { item: "double running".to_owned(), amount_usd, is_minimum, formula }
 }
 
-fn part(item: &str, amount_usd: Decimal, formula: String) -> Part {
-    Part { item: item.to_owned(), amount_usd, formula }
+fn work(assume: &Assumptions) -> Part {
+    let (hours, price) = (words(assume.work_hours), dollars(assume.hour_usd));
+    Part {
+        item: "work".to_owned(),
+        amount_usd: assume.work_hours * assume.hour_usd,
+        is_minimum: false,
+        formula: format!("{hours} hours at {price}"),
+    }
 }

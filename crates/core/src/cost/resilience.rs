@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::estimate::{Estimator, Site};
 use super::needs::{Needs, Objects, Workload};
 use super::quantity::{days, number};
+use super::report::CloudCost;
 use crate::Result;
 
 /// What is assumed about the standby.
@@ -53,6 +54,8 @@ pub struct Level {
     #[serde(serialize_with = "number")]
     #[schemars(with = "f64")]
     pub total_usd: Decimal,
+    /// The sums that miss a price, by name: each is at least as much.
+    pub minimums: Vec<&'static str>,
     /// What has no price and is missing from the sums.
     pub unknown: Vec<String>,
 }
@@ -227,6 +230,7 @@ fn price(
     let replication_usd = replicated.total_usd - alone.total_usd;
     let health_checks_usd = probed.total_usd - replicated.total_usd;
     let extra_usd = standby_usd + replication_usd + health_checks_usd;
+    let minimums = minimums([&alone, &replicated, &probed], there.as_ref());
     let unknown = [Some(&probed), there.as_ref()].into_iter().flatten().flat_map(|cloud| {
         cloud.unknown.iter().map(|one| format!("{}: {} ({})", cloud.cloud, one.item, one.why))
     });
@@ -240,6 +244,27 @@ fn price(
         health_checks_usd,
         extra_usd,
         total_usd: alone.total_usd + extra_usd,
+        minimums,
         unknown: unknown.collect(),
     })
+}
+
+/// The sums that miss a price. A difference of two bills misses one where something without a price
+/// grows.
+fn minimums(
+    [alone, replicated, probed]: [&CloudCost; 3],
+    there: Option<&CloudCost>,
+) -> Vec<&'static str> {
+    let standby = there.is_some_and(|there| !there.is_complete());
+    let replication = alone.unknown != replicated.unknown;
+    let checks = replicated.unknown != probed.unknown;
+    let extra = standby || replication || checks;
+    let sums = [
+        ("standby_usd", standby),
+        ("replication_usd", replication),
+        ("health_checks_usd", checks),
+        ("extra_usd", extra),
+        ("total_usd", extra || !alone.is_complete()),
+    ];
+    sums.into_iter().filter(|(_, is_minimum)| *is_minimum).map(|(name, _)| name).collect()
 }

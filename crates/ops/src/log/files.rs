@@ -1,6 +1,7 @@
 //! Logs in a folder of this machine.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +45,7 @@ impl FileStore {
     pub fn open(folder: &FilePath) -> Result<Self> {
         let place = folder.display().to_string();
         let whole = std::path::absolute(folder).map_err(|error| unusable(&place, error))?;
-        if !whole.is_dir() {
+        if is_absent(&whole).map_err(|error| unusable(&place, error))? {
             return Ok(Self { place, store: None });
         }
         let store = LocalFileSystem::new_with_prefix(&whole);
@@ -55,6 +56,21 @@ impl FileStore {
     fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
         unusable(&self.place, cause)
     }
+}
+
+/// Whether there is no folder yet, and one could be made. Anything else on the way to it (a file, a
+/// link to nothing, a folder that may not be entered) is no empty log.
+fn is_absent(folder: &FilePath) -> std::io::Result<bool> {
+    for place in folder.ancestors() {
+        match std::fs::symlink_metadata(place) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(error),
+            Ok(_) if std::fs::metadata(place)?.is_dir() => return Ok(place != folder),
+            Ok(_) => return Err(ErrorKind::NotADirectory.into()),
+        }
+    }
+    Ok(true)
 }
 
 fn unusable(place: &str, cause: impl std::error::Error + Send + Sync + 'static) -> Error {

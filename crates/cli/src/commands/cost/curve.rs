@@ -27,6 +27,11 @@ pub(super) async fn run(cx: &Cx, args: &CurveArgs, input: &Input) -> Result<Exit
         return Err(Error::usage("cost_provider", "no cloud is asked for"));
     };
     let now = vary.value(&first.needs)?;
+    if now.is_zero() && args.to.is_none() {
+        let message = format!("the specification says no number of {}", vary.unit());
+        return Err(Error::usage("cost_range", message)
+            .hint("say where the curve ends with `--to`, or how much it is in `workload`"));
+    }
     let range = Range {
         from: args.from.unwrap_or(now / dec!(10)),
         to: args.to.unwrap_or(now * dec!(10)),

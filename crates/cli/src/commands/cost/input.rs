@@ -78,7 +78,10 @@ impl Input {
         let found = self.sites.iter().find(is_named).or_else(|| self.sites.iter().find(is_on));
         match found {
             Some(site) => Ok(site.clone()),
-            None => sites::site(&self.spec, &self.book, choice, sites::named(&self.spec, name)),
+            None => {
+                let named = sites::named(&self.spec, name)?;
+                sites::site(&self.spec, &self.book, choice, named)
+            }
         }
     }
 }

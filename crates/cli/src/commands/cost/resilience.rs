@@ -6,7 +6,6 @@ use rust_decimal::dec;
 use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_core::cost::Site;
-use trefoil_core::cost::quantity::dollars;
 use trefoil_core::cost::resilience::{Assumptions, Level, levels};
 
 use super::input::Input;
@@ -42,22 +41,32 @@ pub(super) fn run(
     let levels = levels(&input.estimator(), (&primary, &standby), &assume)?;
     let answer = Answer { primary: primary.name(), standby: standby.name(), levels };
     cx.printer.answer(&answer, || text(&answer))?;
-    Ok(ExitStatus::Yes)
+    Ok(input.ending())
 }
 
-/// The two places: as named, else the two cheapest.
+/// The two places: as named, else those that the specification recovers between, else the two
+/// cheapest.
 fn sides(args: &ResilienceArgs, choice: &Choice, input: &Input) -> Result<(Site, Site)> {
     let named =
         |name: &Option<String>| name.as_deref().map(|name| input.site(name, choice)).transpose();
     let (primary, standby) = (named(&args.primary)?, named(&args.standby)?);
+    let pair = match &input.spec.recovery {
+        // Clouds that a person chose say where, so the specification does not.
+        Some(pair) if choice.cloud.is_empty() => {
+            vec![input.site(&pair.primary, choice)?, input.site(&pair.standby, choice)?]
+        }
+        _ => Vec::new(),
+    };
     let report = input.estimator().compare(&input.sites)?;
-    let (one, other) = (primary.clone(), standby.clone());
-    let mut cheapest = report
-        .clouds
-        .iter()
-        .filter_map(|cloud| input.sites.iter().find(|site| site.name() == cloud.name()).cloned())
-        .filter(|site| Some(site) != one.as_ref() && Some(site) != other.as_ref());
-    match (primary.or_else(|| cheapest.next()), standby.or_else(|| cheapest.next())) {
+    let cheapest = report.clouds.iter();
+    let cheapest: Vec<_> = cheapest
+        .filter_map(|cloud| input.sites.iter().find(|site| site.name() == cloud.name()))
+        .collect();
+    let mut first = pair.iter().chain(cheapest.iter().copied());
+    let primary = primary.or_else(|| first.find(|one| Some(*one) != standby.as_ref()).cloned());
+    let mut second = pair.iter().rev().chain(cheapest.iter().copied());
+    let standby = standby.or_else(|| second.find(|one| Some(*one) != primary.as_ref()).cloned());
+    match (primary, standby) {
         (Some(primary), Some(standby)) if primary != standby => Ok((primary, standby)),
         _ => Err(Error::usage("cost_standby", "a standby needs two places")
             .hint("name them with --primary and --standby, or give --cloud twice")),
@@ -68,15 +77,16 @@ fn text(answer: &Answer) -> String {
     let header =
         ["LEVEL", "BACK AFTER", "MAY LOSE", "STANDBY", "REPLICATION", "CHECKS", "EXTRA", "TOTAL"];
     let rows = answer.levels.iter().map(|level| {
+        let amount = |name, sum| view::amount(!level.minimums.contains(&name), sum);
         vec![
             level.name.to_owned(),
             level.rto_s.map_or_else(|| "not prepared".to_owned(), time),
             level.rpo_s.map_or_else(|| "everything".to_owned(), time),
-            dollars(level.standby_usd),
-            dollars(level.replication_usd),
-            dollars(level.health_checks_usd),
-            dollars(level.extra_usd),
-            dollars(level.total_usd),
+            amount("standby_usd", level.standby_usd),
+            amount("replication_usd", level.replication_usd),
+            amount("health_checks_usd", level.health_checks_usd),
+            amount("extra_usd", level.extra_usd),
+            amount("total_usd", level.total_usd),
         ]
     });
     let mut text =

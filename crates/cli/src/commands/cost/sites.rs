@@ -2,6 +2,8 @@
 //! itself where the specification has no environment on it. What one of them cannot be priced for
 //! leaves the others their answer.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use trefoil_clouds::registry;
@@ -61,10 +63,12 @@ pub(super) fn sort_out(
 }
 
 fn all_asked<'a>(spec: &'a AppSpec, choice: &'a Choice) -> Result<Vec<Asked<'a>>> {
-    let clouds: Vec<&str> = match choice.cloud.is_empty() {
+    let mut clouds: Vec<&str> = match choice.cloud.is_empty() {
         true => registry::priced(),
         false => choice.cloud.iter().map(String::as_str).collect(),
     };
+    let mut named = BTreeSet::new();
+    clouds.retain(|cloud| named.insert(*cloud));
     for region in &choice.region {
         let of = region.split_once('=').map(|(cloud, _)| cloud);
         if of.map_or(clouds.len() != 1, |cloud| !clouds.contains(&cloud)) {
@@ -85,10 +89,21 @@ fn on_cloud<'a>(spec: &'a AppSpec, cloud: &'a str) -> Vec<Asked<'a>> {
 }
 
 /// What a person names: an environment of the specification, or a cloud.
-pub(super) fn named<'a>(spec: &'a AppSpec, name: &'a str) -> Asked<'a> {
+///
+/// # Errors
+/// `cost_provider`, when it is neither.
+pub(super) fn named<'a>(spec: &'a AppSpec, name: &'a str) -> Result<Asked<'a>> {
+    let clouds = registry::known();
     match spec.environments.get_key_value(name) {
-        Some((name, environment)) => (&environment.cloud, Some(name)),
-        None => on_cloud(spec, name)[0],
+        Some((name, environment)) => Ok((&environment.cloud, Some(name))),
+        None if clouds.contains(&name) => Ok(on_cloud(spec, name)[0]),
+        None => {
+            let environments = spec.environments.keys().map(String::as_str);
+            let names: Vec<_> = environments.chain(registry::priced()).collect();
+            let message = format!("`{name}` is neither an environment nor a cloud with prices");
+            Err(Error::usage("cost_provider", message)
+                .hint(format!("name one of: {}", names.join(", "))))
+        }
     }
 }
 

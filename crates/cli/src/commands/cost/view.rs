@@ -80,8 +80,13 @@ pub(super) fn categories(
 
 /// A total that misses something is a minimum.
 fn total(cloud: &CloudCost) -> String {
-    let at_least = if cloud.is_complete() { "" } else { ">= " };
-    format!("{at_least}{}", dollars(cloud.total_usd))
+    amount(cloud.is_complete(), cloud.total_usd)
+}
+
+/// An amount; one that misses something is a minimum.
+pub(super) fn amount(is_complete: bool, amount: Decimal) -> String {
+    let at_least = if is_complete { "" } else { ">= " };
+    format!("{at_least}{}", dollars(amount))
 }
 
 /// Bars of the same scale, stacked by category.

@@ -8,7 +8,7 @@ use crate::{Cx, ExitStatus, Result, runner};
 ///
 /// Errors: `not_soaking`.
 pub(super) async fn run(cx: &Cx, args: &FinishArgs) -> Result<ExitStatus> {
-    let state = runner::state(cx).await?;
+    let state = runner::state_with(cx, &args.run).await?;
     let run_id = state.resolve_open(&args.run).await?;
     let plan = state.journal(&run_id).await?.plan;
     let session = Session::open(cx, state, &plan).await?;

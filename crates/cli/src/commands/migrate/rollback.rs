@@ -25,7 +25,7 @@ pub(crate) enum Answer<'a> {
 ///
 /// Errors: `rollback_not_soaking`; `plan_blocked` while the way back is closed, with the reason.
 pub(super) async fn run(cx: &Cx, args: &RollbackArgs) -> Result<ExitStatus> {
-    let state = runner::state(cx).await?;
+    let state = runner::state_with(cx, &args.run).await?;
     let run_id = state.resolve_open(&args.run).await?;
     let parent = state.journal(&run_id).await?;
     let session = Session::open(cx, state, &parent.plan).await?;

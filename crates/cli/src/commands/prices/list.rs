@@ -31,8 +31,13 @@ pub(super) async fn list(cx: &Cx, args: &PricesListArgs) -> Result<ExitStatus> {
             && (price.key.contains(&word) || price.item.to_lowercase().contains(&word))
     });
     let answer = Answer { catalogue_date: book.date().to_string(), prices: prices.collect() };
+    if answer.prices.is_empty() {
+        let clouds = book.catalogue().regions.keys().map(String::as_str).collect::<Vec<_>>();
+        let hint = format!("without words it lists all; its clouds are: {}", clouds.join(", "));
+        return Err(Error::failed("price_unknown", "no price of the catalogue fits").hint(hint));
+    }
     cx.printer.answer(&answer, || text(&answer))?;
-    Ok(if answer.prices.is_empty() { ExitStatus::No } else { ExitStatus::Yes })
+    Ok(ExitStatus::Yes)
 }
 
 fn text(answer: &Answer<'_>) -> String {
