@@ -8,10 +8,11 @@ mod common;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::machine::{event_of, processes};
 use common::{Town, eventually_within, program, seed};
+use jiff::Timestamp;
 use serde_json::Value;
 use trefoil_clouds::conformance::faults::Proxy;
 use trefoil_clouds::conformance::stand_ins::{self, SeaweedFs};
@@ -20,12 +21,8 @@ use trefoil_core::digest::sha256_hex;
 /// How long a machine of two busy cores may need for what takes seconds.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// The example application: `east` on this machine, the documents of `west` in a bucket.
-fn town(store: &SeaweedFs, bucket: &str) -> Town {
-    town_by(&store.endpoint(), store, bucket)
-}
-
-/// The same, by an endpoint that leads to the store.
+/// The example application: `east` on this machine, the documents of `west` in a bucket, by an
+/// endpoint that leads to the store.
 fn town_by(endpoint: &str, store: &SeaweedFs, bucket: &str) -> Town {
     let medassistant = program("medassistant");
     let mut town = Town::with(|port| {
@@ -112,11 +109,40 @@ fn assert_bucket_is_whole(town: &Town, store: &SeaweedFs, bucket: &str, environm
     assert!(missing.is_empty() && foreign.is_empty(), "missing {missing:#?}, foreign {foreign:#?}");
 }
 
+/// In the window of the newest run the record of changes was read, and nothing else was listed.
+fn assert_nothing_was_listed_while_users_waited(town: &Town, proxy: &Proxy, bucket: &str) {
+    let shown = town.ok(&["runs", "show", "last"]);
+    let events = shown["events"].as_array().unwrap();
+    let steps = events[0]["plan"]["steps"].as_array().unwrap();
+    let at = |action: &str, event: &str| {
+        let step = &steps.iter().find(|step| step["action"] == action).unwrap()["n"];
+        let found = events.iter().find(|one| one["event"] == event && one["step"] == *step);
+        let at: Timestamp = found.unwrap()["at"].as_str().unwrap().parse().unwrap();
+        // As the proxy reads the clock.
+        let ago = Timestamp::now().duration_since(at);
+        Instant::now().checked_sub(ago.try_into().unwrap()).unwrap()
+    };
+    let window = at("hold_traffic", "started")..at("switch_traffic", "succeeded");
+    let passed = proxy.passed().into_iter().filter(|one| window.contains(&one.at));
+    let lists = passed.filter(|one| {
+        let (path, query) = one.path.split_once('?').unwrap_or((&one.path, ""));
+        one.method == "GET"
+            && path.trim_matches('/') == bucket
+            && (query.contains("list-type=2") || query.contains("prefix="))
+    });
+    let of_record =
+        |one: &String| one.contains("prefix=.trefoil%2F") || one.contains("prefix=.trefoil/");
+    let (record, other): (Vec<_>, Vec<_>) = lists.map(|one| one.path).partition(of_record);
+    assert!(!record.is_empty(), "the record was not read in the window");
+    assert_eq!(other, Vec::<String>::new());
+}
+
 #[test]
 fn documents_move_into_a_bucket_and_back_under_writers() {
     let store = SeaweedFs::start();
     let bucket = store.create_bucket("west");
-    let town = town(&store, &bucket);
+    let proxy = Proxy::before(&store.endpoint());
+    let town = town_by(&proxy.endpoint(), &store, &bucket);
     town.ok(&["up", "east"]);
     town.seed(50, 20);
     let writers = town.writers(4, seed());
@@ -135,6 +161,7 @@ fn documents_move_into_a_bucket_and_back_under_writers() {
     assert!(planned["mapping"].as_array().is_some_and(|all| !all.is_empty()), "{planned:#}");
     assert!(!planned.to_string().contains("listed once or twice"), "{planned:#}");
     let back = town.ok(&["migrate", "rollback", &there])["run_id"].as_str().unwrap().to_owned();
+    assert_nothing_was_listed_while_users_waited(&town, &proxy, &bucket);
     // What is written now is carried into the bucket, until the end.
     std::thread::sleep(Duration::from_secs(2));
     let counted = writers.stop();

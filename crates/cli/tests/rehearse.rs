@@ -103,7 +103,7 @@ fn assert_measured(rehearsed: &Value, plan: &Value) {
 }
 
 /// One is killed and cleaned by the next, another by `runs abort`; one is interrupted, and cleans
-/// up itself; one fails.
+/// up itself; one is refused before it begins.
 #[test]
 fn what_a_rehearsal_leaves_is_deleted_however_it_ends() {
     let town = Town::new("");
@@ -127,6 +127,46 @@ fn what_a_rehearsal_leaves_is_deleted_however_it_ends() {
     town.ok(&["migrate", "rehearse", &file]);
     assert_nothing_left(&town);
     assert_eq!(picture(&town), before);
+}
+
+/// The application of one copy does not start, that of the other environment of the same name does.
+#[test]
+fn a_rehearsal_that_fails_leaves_nothing_and_users_notice_nothing() {
+    let town = Town::new("");
+    let fails_on = town.path().join("fails-on");
+    let command = format!(
+        "case $BUCKET_DOCUMENTS_URL in */rehearsals/*/environments/$(cat {})/*) exit 1;; esac; \
+         exec {} serve",
+        fails_on.display(),
+        common::program("medassistant").display()
+    );
+    let file = town.path().join("trefoil.yaml");
+    let spec = std::fs::read_to_string(&file).unwrap();
+    let served = format!("[\"{}\", serve]", common::program("medassistant").display());
+    assert!(spec.contains(&served), "{spec}");
+    let command = serde_json::to_string(&["sh", "-c", &command]).unwrap();
+    std::fs::write(file, spec.replace(&served, &command)).unwrap();
+    std::fs::write(&fails_on, "nothing").unwrap();
+    town.ok(&["up", "east"]);
+    let (file, _) = town.plan("east", "west");
+    let before = picture(&town);
+    let writers = town.writers(2, seed());
+    for (copy, why) in
+        [("east", "the copy does not serve"), ("west", "the move of the copies stopped")]
+    {
+        std::fs::write(&fails_on, copy).unwrap();
+        let failed = town.run(&["migrate", "rehearse", &file]);
+        assert_eq!((failed.code, failed.error_code()), (1, "rehearsal_failed"), "{}", failed.error);
+        let message = failed.error["message"].as_str().unwrap();
+        assert!(message.contains(why), "{copy}: {message}");
+        assert_nothing_left(&town);
+        assert_eq!(picture(&town), before);
+    }
+    let counted = writers.stop();
+    assert_eq!(counted["requests"]["failed"], 0, "{counted:#}");
+    let verdict = town.check("east");
+    assert_eq!((&verdict["lost"], &verdict["doubled"]), (&0.into(), &0.into()), "{verdict:#}");
+    assert!(!town.path().join("plan.rehearsed.json").exists(), "there is nothing to run");
 }
 
 /// Rehearses until the copies' move has begun, then sends the signal; the rehearsal's identifier.

@@ -6,9 +6,12 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use common::{Town, seed};
 use secrecy::{ExposeSecret, SecretString};
@@ -58,15 +61,80 @@ fn leaks_in_files(root: &Path, known: &Known) -> Vec<String> {
     found
 }
 
-fn leaks_in_arguments(known: &Known) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(line) = std::fs::read(entry.path().join("cmdline")) else { continue };
-        for (name, _) in known.iter().filter(|(_, secret)| holds(&line, secret)) {
-            found.push(format!("{name} is an argument of process {:?}", entry.file_name()));
+/// What is seen of processes while commands run, and every secret that there was meanwhile.
+struct Watch<'a> {
+    town: &'a Town,
+    known: Mutex<Known>,
+    /// The arguments of every process that was met, so that a secret is found that was learned
+    /// only afterwards.
+    arguments: Mutex<BTreeSet<Vec<u8>>>,
+}
+
+impl Watch<'_> {
+    fn of(town: &Town) -> Watch<'_> {
+        Watch { town, known: Mutex::default(), arguments: Mutex::default() }
+    }
+
+    /// Runs a command to its end, and looks all the while.
+    fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        let mut command = self.town.command(arguments);
+        let child = command.envs(variables.iter().copied()).spawn().unwrap();
+        let ended = AtomicBool::new(false);
+        let until_the_end = |pause_ms, work: &(dyn Fn() + Sync)| {
+            while !ended.load(Ordering::Relaxed) {
+                work();
+                std::thread::sleep(Duration::from_millis(pause_ms));
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| until_the_end(2, &|| self.look()));
+            scope.spawn(|| until_the_end(20, &|| self.learn()));
+            let output = child.wait_with_output();
+            ended.store(true, Ordering::Relaxed);
+            output.unwrap()
+        })
+    }
+
+    fn look(&self) {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let lines = processes.filter_map(|one| std::fs::read(one.path().join("cmdline")).ok());
+        self.arguments.lock().unwrap().extend(lines);
+    }
+
+    /// The secrets that there are now: what Trefoil made for both environments, and what their
+    /// subscriptions connect with. What is not there yet, or does not answer now, comes later.
+    fn learn(&self) {
+        for environment in ["east", "west"] {
+            for (name, value) in block_on(made_for(self.town, environment)) {
+                self.know(&format!("{environment} {name}"), value);
+            }
         }
     }
-    found
+
+    /// Each value once; what a name had before stays known.
+    fn know(&self, name: &str, value: String) {
+        let mut known = self.known.lock().unwrap();
+        if !known.values().any(|there| *there == value) {
+            let number = known.keys().filter(|there| there.starts_with(name)).count() + 1;
+            known.insert(format!("{name} {number}"), value);
+        }
+    }
+
+    fn known(&self) -> Known {
+        self.known.lock().unwrap().clone()
+    }
+
+    /// Where arguments held a secret, in words.
+    fn leaks(&self) -> Vec<String> {
+        let (known, arguments) = (self.known(), self.arguments.lock().unwrap());
+        let mut found = Vec::new();
+        for line in arguments.iter() {
+            for (name, _) in known.iter().filter(|(_, secret)| holds(line, secret)) {
+                found.push(format!("{name} was an argument"));
+            }
+        }
+        found
+    }
 }
 
 /// A process that ends with the test.
@@ -115,39 +183,55 @@ fn set(town: &Town, name: &str, value: &str) {
 }
 
 /// The secrets that Trefoil made for an environment, and what its subscriptions connect with.
-fn made_for(town: &Town, environment: &str, known: &mut Known) {
-    let secrets = town.site(environment).services.secrets;
+async fn made_for(town: &Town, environment: &str) -> Vec<(&'static str, String)> {
+    let mut made = Vec::new();
+    let site = town.site(environment);
     for name in ["trefoil/database-admin-password", "trefoil/database-password"] {
-        let value = block_on(secrets.get(name)).unwrap().unwrap();
-        known.insert(format!("{environment} {name}"), value.expose_secret().to_owned());
-    }
-    for line in town.sql(environment, "SELECT subconninfo FROM pg_subscription") {
-        let password = line.split("password=").nth(1).and_then(|rest| rest.split(' ').next());
-        let password = password.unwrap_or_default().trim_matches('\'');
-        if !password.is_empty() {
-            known.insert(format!("{environment} subscription"), password.to_owned());
+        if let Ok(Some(value)) = site.services.secrets.get(name).await {
+            made.push((name, value.expose_secret().to_owned()));
         }
     }
+    for connection in subscribed(&site).await.unwrap_or_default() {
+        let password = connection.split("password=").nth(1).and_then(|rest| rest.split(' ').next());
+        let password = password.unwrap_or_default().trim_matches('\'');
+        if !password.is_empty() {
+            made.push(("subscription", password.to_owned()));
+        }
+    }
+    made
+}
+
+/// What the subscriptions of an environment connect with; none when its server does not answer.
+async fn subscribed(site: &trefoil_clouds::operate::Site) -> Option<Vec<String>> {
+    let admin = site.provision.database_admin().await.ok()??;
+    let url = admin.url.expose_secret();
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.ok()?;
+    tokio::spawn(connection);
+    let rows = client.query("SELECT subconninfo FROM pg_subscription", &[]).await.ok()?;
+    rows.iter().map(|row| row.try_get(0).ok()).collect()
 }
 
 #[test]
 fn a_move_and_a_rollback_write_no_secret_anywhere() {
     let town = Town::new("");
-    town.ok(&["up", "east"]);
+    let watch = Watch::of(&town);
+    let up = watch.run(&["up", "east"], &[]);
+    assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
     let reader = "CREATE ROLE reader LOGIN PASSWORD 'password-of-a-role-5f0c9a1e'";
     town.sql("east", reader);
     town.sql("east", "GRANT SELECT ON notes TO reader");
     let _east = log_every_statement(&town, "east");
-    let mut known = Known::from([
-        ("a role's password".into(), "password-of-a-role-5f0c9a1e".to_owned()),
-        ("a role's verifier".into(), verifier(&town, "east")),
-        ("a former value".into(), "former-value-0c7d1f52a9".to_owned()),
-        ("a value".into(), "value-of-a-secret-b1946ac92492".to_owned()),
-        ("a quoted value".into(), "it's \"quoted\" \\ 5f1d7a84db00".to_owned()),
-    ]);
-    set(&town, "API_KEY", &known["a former value"]);
-    set(&town, "API_KEY", &known["a value"]);
-    set(&town, "QUOTED", &known["a quoted value"]);
+    watch.know("a role's password", "password-of-a-role-5f0c9a1e".into());
+    let carried = verifier(&town, "east");
+    watch.know("a role's verifier", carried.clone());
+    for (name, value) in [
+        ("API_KEY", "former-value-0c7d1f52a9"),
+        ("API_KEY", "value-of-a-secret-b1946ac92492"),
+        ("QUOTED", "it's \"quoted\" \\ 5f1d7a84db00"),
+    ] {
+        watch.know(name, value.into());
+        set(&town, name, value);
+    }
     let writers = town.writers(2, seed());
 
     // West is there and logs everything before the move touches its database.
@@ -155,36 +239,28 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
     let steps = plan["steps"].as_array().unwrap();
     let prepare = steps.iter().position(|step| step["action"] == "prepare_database").unwrap();
     let event = (2 + 2 * prepare).to_string();
-    let killed = town.run_with(
-        &["migrate", "run", "--no-supervisor", &file],
-        &[("TREFOIL_CRASH_BEFORE_EVENT", &event)],
-    );
-    assert_eq!(killed.code, -1, "{} {}", killed.error, killed.stderr);
+    let run = ["-vv", "migrate", "run", "--no-supervisor", &file];
+    let killed = watch.run(&run, &[("TREFOIL_CRASH_BEFORE_EVENT", &event)]);
+    assert_eq!(killed.status.code(), None, "{}", String::from_utf8_lossy(&killed.stderr));
     let _west = log_every_statement(&town, "west");
 
-    let mut resumed = town.command(&["-vv", "runs", "resume", "last"]).spawn().unwrap();
-    let mut found = Vec::new();
-    while resumed.try_wait().unwrap().is_none() {
-        found.extend(leaks_in_arguments(&known));
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let output = resumed.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(verifier(&town, "west"), known["a role's verifier"], "the password is carried");
-    for environment in ["east", "west"] {
-        made_for(&town, environment, &mut known);
-    }
-    assert!(known.len() >= 10, "both sides have passwords, and a stream back: {:?}", known.keys());
-    let back = town.command(&["-vv", "migrate", "rollback", "last"]).output().unwrap();
+    let resumed = watch.run(&["-vv", "runs", "resume", "last"], &[]);
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    assert_eq!(verifier(&town, "west"), carried, "the password is carried");
+    let back = watch.run(&["-vv", "migrate", "rollback", "last"], &[]);
     assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
     let shown = town.command(&["runs", "show", "last"]).output().unwrap();
     let log = town.command(&["log"]).output().unwrap();
     writers.stop();
 
-    found.extend(leaks_in_arguments(&known));
+    watch.look();
+    let known = watch.known();
+    assert_all_were_learned(&known);
+    let mut found = watch.leaks();
     found.extend(leaks_in_files(town.path(), &known));
     for (what, text) in [
-        ("what the resume said", [output.stdout, output.stderr].concat()),
+        ("what the killed run said", [killed.stdout, killed.stderr].concat()),
+        ("what the resume said", [resumed.stdout, resumed.stderr].concat()),
         ("what the rollback said", [back.stdout, back.stderr].concat()),
         ("what the report says", shown.stdout),
         ("what the log says", log.stdout),
@@ -199,22 +275,40 @@ fn a_move_and_a_rollback_write_no_secret_anywhere() {
         let logged = std::fs::read(statements(&town, environment)).unwrap();
         assert!(holds(&logged, "statement:"), "{environment} logged every statement");
     }
-    the_search_finds_what_is_planted(&town, &known);
+    the_search_finds_what_is_planted(&watch);
+}
+
+/// Both environments have passwords, and each has subscribed: the way there, the way back, and the
+/// way there again that the rollback keeps open.
+fn assert_all_were_learned(known: &Known) {
+    for (name, least) in [
+        ("east trefoil/database-admin-password", 1),
+        ("east trefoil/database-password", 1),
+        ("west trefoil/database-admin-password", 1),
+        ("west trefoil/database-password", 1),
+        ("east subscription", 1),
+        ("west subscription", 2),
+    ] {
+        let learned = known.keys().filter(|one| one.starts_with(name)).count();
+        assert!(learned >= least, "{learned} of {name}: {:?}", known.keys());
+    }
 }
 
 /// The search can fail.
-fn the_search_finds_what_is_planted(town: &Town, known: &Known) {
-    let secret = &known["a value"];
-    let planted = town.path().join(".trefoil/moves/planted.log");
+fn the_search_finds_what_is_planted(watch: &Watch<'_>) {
+    let known = watch.known();
+    let secret = &known["API_KEY 2"];
+    let planted = watch.town.path().join(".trefoil/moves/planted.log");
     std::fs::write(&planted, format!("connecting with {secret} now")).unwrap();
-    assert_eq!(leaks_in_files(town.path(), known).len(), 1);
+    assert_eq!(leaks_in_files(watch.town.path(), &known).len(), 1);
     std::fs::remove_file(planted).unwrap();
     let sleeper = Command::new("sleep").args(["60"]).arg0_secret(secret).spawn().unwrap();
     let _sleeper = Running(sleeper);
     // A process is there for a moment before its arguments are.
     let mut looks = (0..500).map(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        leaks_in_arguments(known).len()
+        std::thread::sleep(Duration::from_millis(10));
+        watch.look();
+        watch.leaks().len()
     });
     assert_eq!(looks.find(|found| *found > 0), Some(1));
 }

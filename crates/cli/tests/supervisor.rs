@@ -159,7 +159,23 @@ fn without_a_supervisor_a_person_goes_on() {
         town.ok(&resume);
     }
     assert_eq!(state(&town), "soaking");
+    assert_each_step_behind_the_switch_was_begun_once(&town);
     assert_whole_without_writers(&town, "west");
+}
+
+/// Two who both went on would have done them twice. One that came when the other was through found
+/// nothing to do.
+fn assert_each_step_behind_the_switch_was_begun_once(town: &Town) {
+    let shown = town.ok(&["runs", "show", "last"]);
+    let steps = shown["events"][0]["plan"]["steps"].as_array().unwrap();
+    let run = steps.iter().skip_while(|step| step["switch"] != true);
+    let run = run.take_while(|step| step["finish"] != true);
+    let begun = |n: &Value| {
+        let events = shown["events"].as_array().unwrap().iter();
+        events.filter(|one| one["event"] == "started" && one["step"] == *n).count()
+    };
+    let begun: Vec<_> = run.map(|step| begun(&step["n"])).collect();
+    assert!(begun.len() > 3 && begun.iter().all(|times| *times == 1), "{begun:?}");
 }
 
 /// What a person types at night: nobody has to find the process that executes.

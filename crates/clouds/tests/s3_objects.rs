@@ -8,7 +8,7 @@ use trefoil_clouds::aws::{AccessKey, Address, S3Objects};
 use trefoil_clouds::conformance::Fixture;
 use trefoil_clouds::conformance::objects;
 use trefoil_clouds::conformance::stand_ins::{self, Ministack, SeaweedFs};
-use trefoil_clouds::objects::Objects;
+use trefoil_clouds::objects::{Capabilities, KeyRules, Objects};
 
 fn bucket(
     endpoint: String,
@@ -50,6 +50,21 @@ mod seaweedfs {
     }
 
     trefoil_clouds::objects_conformance!(fresh);
+
+    /// The suite believes the probe; so what it finds is held against what is known of the store.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_probe_finds_what_the_store_can_do() {
+        let suite = fresh().await;
+        let expected = Capabilities {
+            // It keeps objects as files.
+            keys: KeyRules { below_an_object: true, unicode_forms: true, ..KeyRules::default() },
+            conditional: true,
+            server_copy: true,
+            tags: true,
+            ..Capabilities::default()
+        };
+        assert_eq!(suite.first.probe().await.unwrap(), expected);
+    }
 
     /// The suite in a bucket that keeps versions; and that no upload in parts stays behind.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,4 +118,19 @@ mod ministack {
     }
 
     trefoil_clouds::objects_conformance!(fresh);
+
+    /// As above: every key is kept, and tags are not told of. One of white space alone is never
+    /// tried, for the probe's have a prefix.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_probe_finds_what_the_store_can_do() {
+        let suite = fresh().await;
+        let expected = Capabilities {
+            keys: KeyRules { blank: false, ..KeyRules::ALL },
+            conditional: true,
+            byte_order: true,
+            server_copy: true,
+            ..Capabilities::default()
+        };
+        assert_eq!(suite.first.probe().await.unwrap(), expected);
+    }
 }

@@ -12,8 +12,10 @@ use trefoil_core::journal::{Entry, Event, Run};
 use trefoil_core::ledger::Ledger;
 use trefoil_core::plan::{AccessRecord, Action, Blocker, CopyOutput, Plan, PrepareOutput};
 use trefoil_core::planner::{
-    BucketFacts, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback,
+    BucketFacts, Measured, MoveFacts, MoveOptions, RollbackFacts, plan_migrate, plan_rollback,
+    rehearsed,
 };
+use trefoil_core::report::MoveReport;
 use trefoil_core::spec::AppSpec;
 
 fn spec(extra: Value) -> AppSpec {
@@ -348,4 +350,22 @@ fn a_run_that_does_not_soak_has_no_rollback() {
     let begun = Run::fold(vec![Entry { at, event: Event::Opened { plan: Box::new(migrate) } }]);
     let error = plan_rollback(&rollback_facts(begun.unwrap())).unwrap_err();
     assert_eq!(error.code(), "rollback_not_soaking");
+}
+
+#[test]
+fn copies_that_needed_other_steps_rehearsed_another_plan() {
+    let plan = plan_migrate(&facts(spec(json!({}))));
+    let report = MoveReport::of(&soaking(&plan));
+    let with = |measured: &Plan| {
+        let measured = Measured { plan: measured, report: &report, at: Timestamp::UNIX_EPOCH };
+        rehearsed(&plan, "another", &measured)
+    };
+    assert_eq!(with(&plan).unwrap().plan_id, "another");
+    let mut fewer = plan.clone();
+    fewer.steps.remove(3);
+    let mut other = plan.clone();
+    other.steps.swap(2, 3);
+    for measured in [fewer, other] {
+        assert_eq!(with(&measured).unwrap_err().code(), "rehearsal_differs");
+    }
 }

@@ -92,6 +92,26 @@ mod tests {
         assert!(pause(1, &forever) <= ASKED_MAX + PAUSE_MAX);
     }
 
+    /// Many who failed together do not come back together: each tenth of the time is chosen, also
+    /// beyond what was asked for.
+    #[test]
+    fn pauses_are_spread_over_all_the_time_there_is() {
+        let asked = Duration::from_secs(7);
+        let away = Error::missing("away", "away").retryable();
+        let throttled = Error::missing("slow", "slow down").throttled(Some(asked));
+        for (error, least) in [(away, Duration::ZERO), (throttled, asked)] {
+            for number in [1, 4, ATTEMPTS] {
+                let pauses: Vec<_> = (0..2_000).map(|_| pause(number, &error) - least).collect();
+                let longest = pauses.iter().max().unwrap().as_secs_f64();
+                assert!(longest > 0.0, "attempt {number}: all the same");
+                let tenth = |one: &Duration| (one.as_secs_f64() / longest * 9.999) as usize;
+                let mut tenths = [0; 10];
+                pauses.iter().for_each(|one| tenths[tenth(one)] += 1);
+                assert!(tenths.iter().all(|count| *count > 100), "attempt {number}: {tenths:?}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn success_is_not_repeated() {
         let begun = Instant::now();

@@ -29,7 +29,7 @@ pub enum Fault {
     Unavailable,
     /// The answer comes late.
     Slow(Duration),
-    /// The connection is cut in the middle of a content; without one, before the call.
+    /// The connection is cut in the middle of a content.
     Cut,
     /// One byte of a content is another one.
     WrongBytes,
@@ -93,8 +93,9 @@ impl Faults {
         NAMES.into_iter().filter(|name| !happened.contains_key(name)).collect()
     }
 
-    /// What goes wrong with a call that names `what`, if anything.
-    fn draw(&self, what: &str) -> Option<Fault> {
+    /// What goes wrong with a call that names `what`, if anything. `able` says what is done instead
+    /// of a fault that such a call cannot meet, so that only what was done is counted.
+    fn draw(&self, what: &str, able: impl Fn(Fault) -> Fault) -> Option<Fault> {
         let mut state = self.state();
         if state.stopped {
             return None;
@@ -105,7 +106,7 @@ impl Faults {
         if met >= FAULTS_EACH_MAX || !(bursting || state.random.random_ratio(1, ONE_IN)) {
             return None;
         }
-        let fault = if bursting { Fault::Unavailable } else { state.choose() };
+        let fault = if bursting { Fault::Unavailable } else { able(state.choose()) };
         state.met.insert(what.to_owned(), met + 1);
         *state.happened.entry(name(fault)).or_default() += 1;
         Some(fault)
@@ -158,13 +159,21 @@ fn error(fault: Fault) -> Error {
     }
 }
 
+/// Without a content nothing of it can be cut or damaged: then the store fails.
+fn without_content(fault: Fault) -> Fault {
+    match fault {
+        Fault::Cut | Fault::WrongBytes => Fault::Unavailable,
+        other => other,
+    }
+}
+
 /// A call without content under a fault.
 async fn call<T>(
     faults: &Faults,
     what: &str,
     call: impl Future<Output = Result<T>> + Send,
 ) -> Result<T> {
-    match faults.draw(what) {
+    match faults.draw(what, without_content) {
         None => call.await,
         Some(Fault::Slow(late)) => {
             tokio::time::sleep(late).await;

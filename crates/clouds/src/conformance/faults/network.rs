@@ -149,7 +149,11 @@ impl Way {
         let (head, body) = request.into_parts();
         let body = body.map_err(Into::into).boxed_unsync();
         self.note(&head);
-        let fault = self.faults.as_ref().and_then(|faults| faults.draw(head.uri.path()));
+        let able = |fault| match fault {
+            Fault::WrongBytes if !carries(&head) => Fault::Cut,
+            other => other,
+        };
+        let fault = self.faults.as_ref().and_then(|faults| faults.draw(head.uri.path(), able));
         match fault {
             None => self.forward(head, body).await,
             Some(Fault::Slow(late)) => {
@@ -215,6 +219,11 @@ impl Way {
 
 fn name(head: &Parts) -> String {
     format!("{} {}", head.method, head.uri)
+}
+
+/// Whether a content of an object is on its way, there or back.
+fn carries(head: &Parts) -> bool {
+    is_of_object(head) && matches!(head.method, Method::PUT | Method::GET)
 }
 
 /// Whether it reads or writes the content of an object, or a part of it.

@@ -37,14 +37,18 @@ impl ObjectsDriver for Faulty {
         condition: &Condition,
         digest: Option<&str>,
     ) -> Result<ObjectInfo> {
-        let fault = self.faults.draw(key);
+        // Without a digest nobody could tell of a wrong byte.
+        let fault = self.faults.draw(key, |fault| match fault {
+            Fault::WrongBytes if digest.is_none() => Fault::Cut,
+            other => other,
+        });
         let content = match fault {
             Some(fault @ (Fault::Throttled(_) | Fault::Unavailable | Fault::DiskFull)) => {
                 return Err(error(fault));
             }
             Some(fault @ Fault::Cut) => cut(content, fault),
             // What arrives at the store is not what was sent: it must notice.
-            Some(Fault::WrongBytes) if digest.is_some() => damaged(content),
+            Some(Fault::WrongBytes) => damaged(content),
             Some(Fault::Slow(late)) => {
                 tokio::time::sleep(late).await;
                 content
@@ -63,7 +67,10 @@ impl ObjectsDriver for Faulty {
         key: &str,
         range: Option<(u64, u64)>,
     ) -> Result<Option<(ObjectInfo, ByteStream)>> {
-        let fault = self.faults.draw(key);
+        let fault = self.faults.draw(key, |fault| match fault {
+            Fault::Ambiguous | Fault::DiskFull => Fault::Unavailable,
+            other => other,
+        });
         let found = match fault {
             Some(fault @ (Fault::Throttled(_) | Fault::Unavailable)) => return Err(error(fault)),
             Some(Fault::Slow(late)) => {
