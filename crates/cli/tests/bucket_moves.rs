@@ -247,7 +247,7 @@ fn a_move_with_limits_sends_no_more_than_they_say() {
 fn a_plan_names_the_keys_that_the_target_cannot_hold_or_holds_for_somebody_else() {
     let store = SeaweedFs::start();
     let bucket = store.create_bucket("west");
-    let town = town(&store, &bucket);
+    let town = town_by(&store.endpoint(), &store, &bucket);
     town.ok(&["up", "east"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for key in ["folded//key", "taken"] {
