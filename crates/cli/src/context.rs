@@ -8,7 +8,7 @@ use trefoil_ops::engine::{Progress, World};
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
 use crate::settings::Settings;
-use crate::specification::{self, Specification};
+use crate::specification::{self, Specification, Unused};
 use crate::{Result, confirm, progress, world};
 
 /// What every command gets.
@@ -23,9 +23,10 @@ pub struct Cx {
 }
 
 impl Cx {
-    /// The specification, checked; its mistakes and warnings are shown.
+    /// The specification, checked; its mistakes and warnings are shown, and in one line what
+    /// operating it does not use.
     pub async fn specification(&self) -> Result<Specification> {
-        specification::read(&self.settings, &self.printer).await
+        specification::read(&self.settings, &self.printer, Unused::Together).await
     }
 
     /// Environments of the specification, opened to be operated.

@@ -8,7 +8,8 @@ use crate::settings::Settings;
 pub fn start(settings: &Settings, colours: bool) {
     let level = match (settings.quiet, settings.verbose) {
         (true, _) => "error",
-        (false, 0) => "warn",
+        // What it tells of each place without credentials is in the error's cause, in fewer words.
+        (false, 0) => "warn,aws_config=error",
         (false, 1) => "info",
         (false, _) => "debug",
     };

@@ -19,31 +19,28 @@ pub struct Specification {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// How sections are told that this command does not use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unused {
+    /// Each at its place.
+    Each,
+    /// All in one line.
+    Together,
+    /// Not at all: this command uses them.
+    Not,
+}
+
 /// Reads and checks a specification, with the keys that variables set; shows its mistakes and
 /// warnings.
 ///
 /// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`, and what is wrong with a variable.
-pub async fn read(settings: &Settings, printer: &Printer) -> Result<Specification> {
-    read_showing(settings, printer, |_| true).await
-}
-
-/// The same, with only those warnings that `shown` picks: an estimate uses sections that nothing
-/// else uses yet.
-///
-/// Errors: as for [`read`].
-pub async fn read_showing(
-    settings: &Settings,
-    printer: &Printer,
-    shown: fn(&Diagnostic) -> bool,
-) -> Result<Specification> {
+pub async fn read(settings: &Settings, printer: &Printer, unused: Unused) -> Result<Specification> {
     let file = &settings.file;
     let text = text(file).await?;
     let name = file.display().to_string();
     match parse(&name, &text, &registry::known()) {
         Ok(parsed) => {
-            let warnings: Vec<_> =
-                parsed.warnings.iter().filter(|one| shown(one)).cloned().collect();
-            printer.diagnostics(&warnings, &text);
+            warn(&parsed.warnings, &text, printer, unused);
             let spec = with_settings(&parsed.spec, settings, printer)?;
             Ok(Specification { spec, warnings: parsed.warnings })
         }
@@ -53,6 +50,18 @@ pub async fn read_showing(
             let mistakes = if errors == 1 { "1 mistake" } else { &format!("{errors} mistakes") };
             Err(Error::usage(SPEC_INVALID, format!("{name} has {mistakes}")))
         }
+    }
+}
+
+fn warn(warnings: &[Diagnostic], text: &str, printer: &Printer, unused: Unused) {
+    let of_sections = |one: &&Diagnostic| one.code == "section_not_yet_used";
+    let (sections, others): (Vec<_>, Vec<_>) = warnings.iter().partition(of_sections);
+    let full = if unused == Unused::Each { warnings.iter().collect() } else { others };
+    printer.diagnostics(&full.into_iter().cloned().collect::<Vec<_>>(), text);
+    if unused == Unused::Together && !sections.is_empty() {
+        let names: Vec<_> = sections.iter().map(|one| format!("`{}`", one.path)).collect();
+        let names = names.join(", ");
+        printer.talk(&format!("note: only `trefoil cost` and `trefoil render` use {names}"));
     }
 }
 

@@ -159,6 +159,18 @@ fn the_examples_are_clean() {
 }
 
 #[test]
+fn what_operating_does_not_use_is_told_at_its_place_by_check_and_in_a_line_by_others() {
+    let text = format!("{GOOD}\nsize: {{ cpu: 1, memory: 2Gi }}\nscale: {{ min: 1, max: 2 }}\n");
+    let folder = Folder::with(&text);
+    let checked = folder.run(&["check"]);
+    assert_eq!(checked.stderr.matches("warning[section_not_yet_used]").count(), 2);
+    let listed = folder.run(&["ps"]);
+    let note = "note: only `trefoil cost` and `trefoil render` use `size`, `scale`\n";
+    assert!(listed.stderr.ends_with(note), "{}", listed.stderr);
+    assert!(!listed.stderr.contains("section_not_yet_used"), "{}", listed.stderr);
+}
+
+#[test]
 fn the_file_comes_from_flag_variable_or_env_file() {
     let folder = Folder::with(BAD);
     std::fs::write(folder.path().join("good.yaml"), GOOD).unwrap();

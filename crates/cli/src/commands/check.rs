@@ -5,7 +5,8 @@ use serde::Serialize;
 use trefoil_core::spec::AppSpec;
 
 use crate::errors::Problem;
-use crate::{Cx, ExitStatus, Result};
+use crate::specification::Unused;
+use crate::{Cx, ExitStatus, Result, specification};
 
 /// What is answered.
 #[derive(Serialize, JsonSchema)]
@@ -22,7 +23,7 @@ pub(crate) struct Answer<'a> {
 ///
 /// Errors: those of reading it; the mistakes are shown before.
 pub async fn run(cx: &Cx) -> Result<ExitStatus> {
-    let read = cx.specification().await?;
+    let read = specification::read(&cx.settings, &cx.printer, Unused::Each).await?;
     let answer = Answer {
         name: &read.spec.name,
         environments: read.spec.environments.keys().map(String::as_str).collect(),

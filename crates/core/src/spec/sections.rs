@@ -33,7 +33,7 @@ pub(super) fn not_used(root: &Spot<'_>) -> Vec<Diagnostic> {
 }
 
 fn not_used_yet(spot: &Spot<'_>) -> Diagnostic {
-    let message = format!("{} is checked, but not yet used", spot.name());
+    let message = format!("{} is checked, and not used where environments run", spot.name());
     let place = spot.entry.map_or(spot.place, |entry| entry.key_place);
     Diagnostic::warning("section_not_yet_used", place, &spot.path, message)
         .hint("only `trefoil cost` and `trefoil render` use it in this version")

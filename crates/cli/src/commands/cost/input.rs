@@ -6,11 +6,12 @@ use jiff::civil::Date;
 use trefoil_clouds::registry::Bills;
 use trefoil_core::cost::estimate::Estimator;
 use trefoil_core::cost::{FreeTiers, Offer, PriceBook, Site};
-use trefoil_core::spec::{AppSpec, Diagnostic};
+use trefoil_core::spec::AppSpec;
 
 use super::sites::{self, Refused};
 use crate::args::Choice;
 use crate::settings::Settings;
+use crate::specification::Unused;
 use crate::{Cx, Error, ExitStatus, Result, specification};
 
 /// What is priced, and how.
@@ -88,8 +89,7 @@ impl Input {
 
 /// The specification of a file. Sections that only an estimate uses are used here.
 pub(in crate::commands) async fn specification(cx: &Cx, settings: &Settings) -> Result<AppSpec> {
-    let shown = |warning: &Diagnostic| warning.code != "section_not_yet_used";
-    Ok(specification::read_showing(settings, &cx.printer, shown).await?.spec)
+    Ok(specification::read(settings, &cx.printer, Unused::Not).await?.spec)
 }
 
 /// Where a refreshed catalogue is kept.
