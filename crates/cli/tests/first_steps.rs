@@ -112,6 +112,12 @@ fn variables_and_the_env_file_set_keys() {
     assert_eq!((wrong.status.code(), code(&wrong)), (Some(2), vec!["scale_order".to_owned()]));
     let two = check(&[("TREFOIL_SCALE__MAX", "many"), ("TREFOIL_SKALE__MAX", "1")]);
     assert_eq!(code(&two), ["wrong_type", "setting_unknown"]);
+    let known = &object(&two)["errors"][0];
+    assert_eq!((&known["path"], &known["severity"]), (&"scale.max".into(), &"error".into()));
+    assert_eq!(known["allowed"], serde_json::json!(["1 to 1000"]), "{known}");
+    assert!(
+        stderr(&run(place.path(), &["check"], &[("TREFOIL_SCALE__MAX", "1")])).contains("SCALE")
+    );
 
     std::fs::write(place.path().join(".env"), "TREFOIL_SCALE__MAX=1\n").unwrap();
     assert_eq!(code(&check(&[])), ["scale_order"]);
@@ -250,4 +256,16 @@ fn wrong_usage_says_all_of_it_in_json_too() {
     assert!(missing.contains("--vary <VARY>"), "{missing}");
     let values = message(&run(place.path(), &["--json", "completions", "tcsh"], &[]));
     assert!(values.contains("bash, elvish, fish"), "{values}");
+}
+
+#[test]
+fn what_is_no_text_is_shown_at_its_place() {
+    let place = begun();
+    std::fs::write(place.path().join("trefoil.yaml"), b"name: shop\n# caf\xe9\n").unwrap();
+    let output = run(place.path(), &["--json", "check"], &[]);
+    assert_eq!(refusal(&output), (2, "spec_unreadable".to_owned()));
+    let error = object(&output)["errors"][0].clone();
+    let found = (&error["file"], &error["line"], &error["column"]);
+    assert_eq!(found, (&"trefoil.yaml".into(), &2.into(), &6.into()), "{error}");
+    assert!(stderr(&run(place.path(), &["check"], &[])).contains("trefoil.yaml:2:6"));
 }
