@@ -269,3 +269,19 @@ fn what_is_no_text_is_shown_at_its_place() {
     assert_eq!(found, (&"trefoil.yaml".into(), &2.into(), &6.into()), "{error}");
     assert!(stderr(&run(place.path(), &["check"], &[])).contains("trefoil.yaml:2:6"));
 }
+
+#[test]
+fn a_secret_that_cannot_be_is_refused_before_anything_is_asked() {
+    let place = begun();
+    let absent = run(place.path(), &["--json", "secrets", "delete", "east", "nope"], &[]);
+    assert_eq!(refusal(&absent), (2, "secret_unknown".to_owned()));
+
+    std::fs::write(place.path().join("value"), "\u{e9}".repeat(100_000)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+    command.args(["--json", "secrets", "set", "east", "key"]).current_dir(place.path());
+    command.stdin(std::fs::File::open(place.path().join("value")).unwrap());
+    let long = command.output().unwrap();
+    assert_eq!(refusal(&long), (2, "secret_value".to_owned()));
+    let message = object(&long)["errors"][0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("more than 25000 bytes"), "{message}");
+}
