@@ -155,7 +155,7 @@ fn object(output: &Output) -> Value {
 /// The exit code and the first error's code.
 fn refusal(output: &Output) -> (i32, String) {
     let code = object(output)["errors"][0]["code"].as_str().unwrap_or_default().to_owned();
-    (output.status.code().unwrap(), code)
+    (output.status.code().unwrap_or(-1), code)
 }
 
 /// A folder after `trefoil init`, with nothing running.
