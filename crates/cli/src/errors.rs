@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use clap::builder::styling::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::Serialize;
-use trefoil_core::spec::{Diagnostic, Severity};
+use trefoil_core::spec::{Diagnostic, Severity, WrongSetting};
 
 use crate::{Error, Result};
 
@@ -94,6 +94,15 @@ impl From<&Error> for Problem {
             path: None,
             mistake: None,
         }
+    }
+}
+
+/// A variable has no file and no line, but the key that it sets has a path.
+impl From<&WrongSetting> for Problem {
+    fn from(wrong: &WrongSetting) -> Self {
+        let problem = Self::from(&wrong.error);
+        let Some(found) = wrong.found.as_ref().map(Self::from) else { return problem };
+        Self { path: found.path, mistake: found.mistake, ..problem }
     }
 }
 

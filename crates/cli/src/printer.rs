@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use trefoil_core::spec::{Diagnostic, render};
+use trefoil_core::spec::{Diagnostic, WrongSetting, render};
 
 use crate::args::Color;
 use crate::errors::{self, ExitStatus, Problem};
@@ -99,6 +99,14 @@ impl Printer {
             self.object().errors.extend(errors.map(Problem::from));
         } else if !heard.is_empty() {
             err(&format!("{}\n", render(&heard, text, self.colours())));
+        }
+    }
+
+    /// What is wrong with a key of the specification that a variable sets.
+    pub fn wrong_setting(&self, wrong: &WrongSetting) {
+        match self.json {
+            true => self.object().errors.push(wrong.into()),
+            false => self.fail(&wrong.error),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use trefoil_clouds::registry;
-use trefoil_core::spec::{AppSpec, Diagnostic, parse};
+use trefoil_core::spec::{AppSpec, Diagnostic, decode, parse};
 
 use crate::errors::SPEC_INVALID;
 use crate::printer::Printer;
@@ -33,10 +33,10 @@ pub enum Unused {
 /// Reads and checks a specification, with the keys that variables set; shows its mistakes and
 /// warnings.
 ///
-/// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`, and what is wrong with a variable.
+/// Errors: `spec_missing`, `spec_unreadable`, `spec_invalid`.
 pub async fn read(settings: &Settings, printer: &Printer, unused: Unused) -> Result<Specification> {
     let file = &settings.file;
-    let text = text(file).await?;
+    let text = text(file, printer).await?;
     let name = file.display().to_string();
     match parse(&name, &text, &registry::known()) {
         Ok(parsed) => {
@@ -47,8 +47,7 @@ pub async fn read(settings: &Settings, printer: &Printer, unused: Unused) -> Res
         Err(found) => {
             printer.diagnostics(&found, &text);
             let errors = found.iter().filter(|one| one.is_error()).count();
-            let mistakes = if errors == 1 { "1 mistake" } else { &format!("{errors} mistakes") };
-            Err(Error::usage(SPEC_INVALID, format!("{name} has {mistakes}")))
+            Err(has_mistakes(&name, errors))
         }
     }
 }
@@ -65,20 +64,21 @@ fn warn(warnings: &[Diagnostic], text: &str, printer: &Printer, unused: Unused) 
     }
 }
 
-/// The specification with the keys that variables set; shows all mistakes but the last, which it
-/// returns.
+/// The specification with the keys that variables set; shows what is wrong with them.
 fn with_settings(spec: &AppSpec, settings: &Settings, printer: &Printer) -> Result<AppSpec> {
-    let mut errors = match spec.with_settings(&settings.overrides, &registry::known()) {
-        Ok(spec) => return Ok(spec),
-        Err(errors) => errors,
-    };
-    let last = errors.pop();
-    errors.iter().for_each(|error| printer.mistake(error));
-    Err(last.unwrap_or_else(|| Error::usage(SPEC_INVALID, "a variable cannot be used")))
+    spec.with_settings(&settings.overrides, &registry::known()).map_err(|wrong| {
+        wrong.iter().for_each(|one| printer.wrong_setting(one));
+        has_mistakes("what TREFOIL_* variables set", wrong.len())
+    })
 }
 
-async fn text(file: &Path) -> Result<String> {
-    let name = file.display();
+fn has_mistakes(what: &str, count: usize) -> Error {
+    let mistakes = if count == 1 { "1 mistake" } else { &format!("{count} mistakes") };
+    Error::usage(SPEC_INVALID, format!("{what} has {mistakes}"))
+}
+
+async fn text(file: &Path, printer: &Printer) -> Result<String> {
+    let name = file.display().to_string();
     let bytes = tokio::fs::read(file).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Error::usage("spec_missing", format!("there is no specification at {name}"))
@@ -86,10 +86,8 @@ async fn text(file: &Path) -> Result<String> {
         }
         _ => Error::usage("spec_unreadable", format!("cannot read {name}")).because(error),
     })?;
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Error::usage("spec_unreadable", format!("{name}:{line}: this is not UTF-8 text"))
-            .hint("save the file as UTF-8")
+    decode(&name, &bytes).map_err(|found| {
+        printer.diagnostics(&[*found], &String::from_utf8_lossy(&bytes));
+        has_mistakes(&name, 1)
     })
 }

@@ -129,7 +129,7 @@ fn a_specification_that_cannot_be_read() {
     std::fs::write(folder.path().join("latin.yaml"), b"name: shop\n# caf\xe9\n").unwrap();
     let ran = folder.run(&["check", "-f", "latin.yaml"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("latin.yaml:2: this is not UTF-8"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("this is not UTF-8 text\n --> latin.yaml:2:6"), "{}", ran.stderr);
     let ran = folder.run(&["check", "-f", "."]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("cause: "), "{}", ran.stderr);

@@ -174,6 +174,14 @@ fn a_difference_is_markdown_with_reasons() {
         "{}",
         answer.stdout
     );
+    // In a region where the catalogue misses prices of both the old and the new.
+    let west = ["--cloud", "aws", "--region", "us-west-2"];
+    let all = [&["cost", "--diff", old.to_str().unwrap()], &west[..]].concat();
+    let answer = run(&new, folder.path(), &all);
+    assert!(answer.stdout.contains("| aws us-west-2 | >= 164.12 | >= "), "{}", answer.stdout);
+    let data = run(&new, folder.path(), &[&all[..], &["--json"]].concat()).json()["data"].clone();
+    let minimums = serde_json::json!(["before_usd", "after_usd"]);
+    assert_eq!(data["clouds"][0]["minimums"], minimums, "{data}");
 }
 
 #[test]

@@ -112,6 +112,12 @@ fn variables_and_the_env_file_set_keys() {
     assert_eq!((wrong.status.code(), code(&wrong)), (Some(2), vec!["scale_order".to_owned()]));
     let two = check(&[("TREFOIL_SCALE__MAX", "many"), ("TREFOIL_SKALE__MAX", "1")]);
     assert_eq!(code(&two), ["wrong_type", "setting_unknown"]);
+    let known = &object(&two)["errors"][0];
+    assert_eq!((&known["path"], &known["severity"]), (&"scale.max".into(), &"error".into()));
+    assert_eq!(known["allowed"], serde_json::json!(["1 to 1000"]), "{known}");
+    assert!(
+        stderr(&run(place.path(), &["check"], &[("TREFOIL_SCALE__MAX", "1")])).contains("SCALE")
+    );
 
     std::fs::write(place.path().join(".env"), "TREFOIL_SCALE__MAX=1\n").unwrap();
     assert_eq!(code(&check(&[])), ["scale_order"]);
@@ -149,7 +155,7 @@ fn object(output: &Output) -> Value {
 /// The exit code and the first error's code.
 fn refusal(output: &Output) -> (i32, String) {
     let code = object(output)["errors"][0]["code"].as_str().unwrap_or_default().to_owned();
-    (output.status.code().unwrap(), code)
+    (output.status.code().unwrap_or(-1), code)
 }
 
 /// A folder after `trefoil init`, with nothing running.
@@ -250,4 +256,32 @@ fn wrong_usage_says_all_of_it_in_json_too() {
     assert!(missing.contains("--vary <VARY>"), "{missing}");
     let values = message(&run(place.path(), &["--json", "completions", "tcsh"], &[]));
     assert!(values.contains("bash, elvish, fish"), "{values}");
+}
+
+#[test]
+fn what_is_no_text_is_shown_at_its_place() {
+    let place = begun();
+    std::fs::write(place.path().join("trefoil.yaml"), b"name: shop\n# caf\xe9\n").unwrap();
+    let output = run(place.path(), &["--json", "check"], &[]);
+    assert_eq!(refusal(&output), (2, "spec_unreadable".to_owned()));
+    let error = object(&output)["errors"][0].clone();
+    let found = (&error["file"], &error["line"], &error["column"]);
+    assert_eq!(found, (&"trefoil.yaml".into(), &2.into(), &6.into()), "{error}");
+    assert!(stderr(&run(place.path(), &["check"], &[])).contains("trefoil.yaml:2:6"));
+}
+
+#[test]
+fn a_secret_that_cannot_be_is_refused_before_anything_is_asked() {
+    let place = begun();
+    let absent = run(place.path(), &["--json", "secrets", "delete", "east", "nope"], &[]);
+    assert_eq!(refusal(&absent), (2, "secret_unknown".to_owned()));
+
+    std::fs::write(place.path().join("value"), "\u{e9}".repeat(100_000)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trefoil"));
+    command.args(["--json", "secrets", "set", "east", "key"]).current_dir(place.path());
+    command.stdin(std::fs::File::open(place.path().join("value")).unwrap());
+    let long = command.output().unwrap();
+    assert_eq!(refusal(&long), (2, "secret_value".to_owned()));
+    let message = object(&long)["errors"][0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("more than 25000 bytes"), "{message}");
 }

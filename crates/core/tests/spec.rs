@@ -114,6 +114,8 @@ fn aliases_of_aliases_end() {
 fn depth_and_length_have_an_end() {
     assert_eq!(bad(&"- ".repeat(50_000))[0].code, "yaml_too_large");
     assert_eq!(bad(&"[".repeat(100))[0].code, "yaml_too_large");
+    assert_eq!(bad(&"[".repeat(5_000))[0].code, "yaml_too_large");
+    assert_eq!(bad(&format!("name: {}", "{a: [".repeat(5_000)))[0].code, "yaml_too_large");
     assert_eq!(bad(&"{a: ".repeat(100))[0].code, "yaml_too_large");
     assert_eq!(bad(&"#".repeat(300_000))[0].code, "yaml_too_large");
 }
@@ -159,6 +161,7 @@ fn wrong_types() {
         |line: &str| format!("name: shop\napplication:\n  command: [shop]\n  {line}\n");
     let found = one(&application("port: high"), "wrong_type", 4, 9, "high");
     assert!(found.message.contains("a whole number"), "{}", found.message);
+    assert_eq!(found.allowed, ["1 to 65535"]);
     let found = one(&application("port: \"80\""), "wrong_type", 4, 9, "\"80\"");
     assert_eq!(hint(&found), "leave the quotes out: 80");
     one(&application("image:"), "wrong_type", 4, 3, "image");
@@ -166,7 +169,10 @@ fn wrong_types() {
     assert_eq!(hint(&found), "write [shop, migrate]");
     let found = one(&application("variables: {SIZE: 5}"), "wrong_type", 4, 21, "5");
     assert_eq!(hint(&found), "put it in quotes to make it text: \"5\"");
-    one(&application("needs_database_to_start: 1"), "wrong_type", 4, 28, "1");
+    let found = one(&application("needs_database_to_start: 1"), "wrong_type", 4, 28, "1");
+    assert_eq!(found.allowed, ["true", "false"]);
+    let found = one(&application("drain: 5"), "wrong_type", 4, 10, "5");
+    assert!(found.allowed.contains(&"30s".to_owned()), "{:?}", found.allowed);
     one(&application("health: [a]"), "wrong_type", 4, 3, "health");
     one(&application("setup: [a, [b]]"), "wrong_type", 4, 14, "[");
     one("name: shop\napplication: shop\n", "wrong_type", 2, 14, "shop");
@@ -220,7 +226,16 @@ fn variables_and_secrets() {
     let application =
         |line: &str| format!("name: shop\napplication:\n  command: [shop]\n  {line}\n");
     one(&application("variables: {my-var: a}"), "variable_name", 4, 15, "my-var");
-    for name in ["PORT", "DATABASE_URL", "SESSIONS_URL", "CHAT_BASE_URL", "BUCKET_X_URL"] {
+    for name in [
+        "PORT",
+        "DATABASE_URL",
+        "PGPASSWORD",
+        "SESSIONS_URL",
+        "CACHE_URL",
+        "CACHE_CA_CERTIFICATE",
+        "CHAT_BASE_URL",
+        "BUCKET_X_URL",
+    ] {
         let text = application(&format!("variables: {{{name}: a}}"));
         one(&text, "variable_reserved", 4, 15, name);
         one(&application(&format!("secrets: {{{name}: a}}")), "variable_reserved", 4, 13, name);

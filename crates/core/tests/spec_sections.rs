@@ -290,6 +290,7 @@ fn settings_are_checked() {
     let spec = good(TWO).spec;
     let codes = |variable: &str, value: &str| {
         let errors = spec.with_settings(&[setting(variable, value)], CLOUDS).unwrap_err();
+        let errors: Vec<_> = errors.into_iter().map(|wrong| wrong.error).collect();
         assert!(errors.iter().all(|error| error.to_string().contains(variable)), "{errors:?}");
         (errors[0].code(), errors[0].hint_text().unwrap_or_default().to_owned())
     };

@@ -153,7 +153,7 @@ proptest! {
         for value in [VALUES[value], text.as_str()] {
             let setting = Setting { variable: format!("TREFOIL_{path}"), value: value.to_owned() };
             if let Err(errors) = spec.with_settings(std::slice::from_ref(&setting), CLOUDS) {
-                prop_assert!(errors.iter().all(|e| e.to_string().contains(&setting.variable)));
+                prop_assert!(errors.iter().all(|e| e.error.to_string().contains(&setting.variable)));
             }
         }
     }

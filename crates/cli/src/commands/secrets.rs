@@ -72,11 +72,17 @@ async fn delete(cx: &Cx, args: &SecretArgs) -> Result<ExitStatus> {
     let SecretArgs { environment, name } = args;
     refuse_reserved(name)?;
     let secrets = store(cx, environment).await?;
-    cx.confirm(&format!("Delete the secret {name} of {environment}?")).await?;
-    if !secrets.delete(name).await? {
+    let unknown = || {
         let message = format!("`{environment}` has no secret `{name}`");
         let hint = format!("`trefoil secrets list {environment}` shows those it has");
-        return Err(Error::usage("secret_unknown", message).hint(hint));
+        Error::usage("secret_unknown", message).hint(hint)
+    };
+    if !secrets.names().await?.contains(name) {
+        return Err(unknown());
+    }
+    cx.confirm(&format!("Delete the secret {name} of {environment}?")).await?;
+    if !secrets.delete(name).await? {
+        return Err(unknown());
     }
     cx.printer.answer(&Named { environment, name }, || {
         format!("{environment} has no `{name}` any more")
@@ -119,11 +125,20 @@ fn ask(name: &str) -> Result<String> {
 }
 
 fn read_stdin() -> Result<String> {
-    let mut text = String::new();
-    // One more than is allowed is enough to see that it is too long, and one for the newline.
-    let limit = u64::try_from(VALUE_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(2);
-    std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| {
-        Error::usage("secret_value", "the value on stdin is not UTF-8 text").because(error)
+    let mut bytes = Vec::new();
+    // Enough to see that it is too long, with a line's end behind it; how long is not known then.
+    let limit = VALUE_MAX_BYTES + "\r\n".len();
+    let read = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    std::io::stdin().lock().take(read).read_to_end(&mut bytes).map_err(|error| {
+        Error::usage("secret_value", "the value on stdin cannot be read").because(error)
+    })?;
+    if bytes.len() > limit {
+        let why = format!("the value on stdin has more than {VALUE_MAX_BYTES} bytes");
+        return Err(Error::usage("secret_value", why));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Error::usage("secret_value", "the value on stdin is not UTF-8 text")
+            .because(error.utf8_error())
     })?;
     let kept = text.strip_suffix('\n').unwrap_or(&text);
     Ok(kept.strip_suffix('\r').unwrap_or(kept).to_owned())

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::price::Category;
-use super::quantity::{number, words};
+use super::quantity::{number, optional, words};
 use super::report::{CloudCost, CostReport, Line};
 
 /// What changed on one cloud.
@@ -23,6 +23,12 @@ pub struct CloudDiff {
     #[serde(serialize_with = "number")]
     #[schemars(with = "f64")]
     pub after_usd: Decimal,
+    /// How much more it costs, in US dollars a month; none when what has no price changed too.
+    #[serde(serialize_with = "optional")]
+    #[schemars(with = "Option<f64>")]
+    pub change_usd: Option<Decimal>,
+    /// The totals that miss a price, by name: each is at least as much.
+    pub minimums: Vec<&'static str>,
     /// The lines that changed, the largest change first.
     pub changes: Vec<Changed>,
     /// What has no price now.
@@ -62,10 +68,15 @@ fn cloud(before: &CloudCost, after: &CloudCost) -> CloudDiff {
         .filter_map(|name| changed(old.get(&name).copied(), new.get(&name).copied()))
         .collect();
     changes.sort_by_key(|one| std::cmp::Reverse(one.change_usd.abs()));
+    let totals = [("before_usd", before), ("after_usd", after)];
+    let minimums = totals.into_iter().filter(|(_, total)| !total.is_complete());
+    let is_known = before.unknown == after.unknown;
     CloudDiff {
         cloud: after.name(),
         before_usd: before.total_usd,
         after_usd: after.total_usd,
+        change_usd: is_known.then(|| after.total_usd - before.total_usd),
+        minimums: minimums.map(|(name, _)| name).collect(),
         changes,
         unknown: after.unknown.iter().map(|one| format!("{}: {}", one.item, one.why)).collect(),
     }

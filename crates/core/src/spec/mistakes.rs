@@ -88,10 +88,10 @@ fn wrong_type(spot: &Spot<'_>, at: &Value, kind: &TypeKind) -> Diagnostic {
     let wanted = wanted_type(kind);
     let message = format!("{} needs {}, not {}", spot.name(), type_words(&wanted), found(spot));
     let diagnostic = Diagnostic::error("wrong_type", spot.place, &spot.path, message);
+    let diagnostic = diagnostic.allowed(allowed(at, &wanted));
     match (&spot.node.kind, wanted.as_str()) {
         (Kind::Scalar { value: Value::Number(_), .. }, "string") if amount(at).is_some() => {
-            let (_, examples) = amount(at).unwrap_or_default();
-            diagnostic.hint(format!("write it with its unit, as in {}", examples.join(", ")))
+            diagnostic.hint("write it with its unit")
         }
         (Kind::Scalar { value, raw }, "string") if !value.is_null() => {
             diagnostic.hint(format!("put it in quotes to make it text: \"{}\"", raw.trim()))
@@ -114,6 +114,29 @@ fn wrong_type(spot: &Spot<'_>, at: &Value, kind: &TypeKind) -> Diagnostic {
             diagnostic.hint(format!("leave the quotes out: {text}"))
         }
         _ => described(diagnostic, at),
+    }
+}
+
+/// What could stand there instead, where that is a short list.
+fn allowed(at: &Value, wanted: &str) -> Vec<String> {
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    match (range(at), amount(at)) {
+        (Some(range), _) => vec![range],
+        (_, Some((_, examples))) => owned(&examples),
+        _ if wanted == "boolean" => owned(&["true", "false"]),
+        _ => Vec::new(),
+    }
+}
+
+/// The range that a number must lie in.
+fn range(at: &Value) -> Option<String> {
+    // A whole number is shown without a point, also where the schema has one.
+    let end = |name: &str| at[name].as_f64().map(|end| end.to_string());
+    match (end("minimum"), end("maximum")) {
+        (None, None) => None,
+        (None, Some(most)) => Some(format!("{most} or less")),
+        (Some(least), None) => Some(format!("{least} or more")),
+        (Some(least), Some(most)) => Some(format!("{least} to {most}")),
     }
 }
 
@@ -195,12 +218,8 @@ fn wrong_word(spot: &Spot<'_>, at: &Value) -> Diagnostic {
 
 fn out_of_range(spot: &Spot<'_>, at: &Value) -> Diagnostic {
     let message = format!("{} cannot be {}", spot.name(), found(spot));
-    let range = match (&at["minimum"], &at["maximum"]) {
-        (least, Value::Null) => format!("{least} or more"),
-        (least, most) => format!("{least} to {most}"),
-    };
     let diagnostic =
-        Diagnostic::error("out_of_range", spot.place, &spot.path, message).allowed([range]);
+        Diagnostic::error("out_of_range", spot.place, &spot.path, message).allowed(range(at));
     described(diagnostic, at)
 }
 

@@ -19,7 +19,7 @@ pub use model::{
     ExistingSessions, Health, Job, LogLevel, Overrides, Processor, Profile, Recovery, Reference,
     Scale, Schedules, SessionStore, Size, Statistic, Triggers, Workload,
 };
-pub use parse::{Parsed, misfit_at, parse};
+pub use parse::{Parsed, decode, misfit_at, parse};
 pub use reference::markdown as reference;
 pub use schema::json_schema;
-pub use setting::Setting;
+pub use setting::{Setting, WrongSetting};

@@ -38,6 +38,26 @@ pub fn parse(file_name: &str, text: &str, clouds: &[&str]) -> Result<Parsed, Vec
     }
 }
 
+/// The text of a file, or where it is none.
+///
+/// # Errors
+/// `spec_unreadable`, for what is not UTF-8.
+pub fn decode(file_name: &str, bytes: &[u8]) -> Result<String, Box<Diagnostic>> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(text.to_owned()),
+        Err(error) => error,
+    };
+    let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let place = Place { line, column, length: 1 };
+    let message = "this is not UTF-8 text".to_owned();
+    let mut found =
+        Diagnostic::error("spec_unreadable", place, "", message).hint("save the file as UTF-8");
+    file_name.clone_into(&mut found.file);
+    Err(Box::new(found))
+}
+
 /// Something that a cloud cannot be, asked for at `path` of a specification that was read without
 /// mistakes: at its place in the text, or at that of the nearest key above it that the text has.
 pub fn misfit_at(

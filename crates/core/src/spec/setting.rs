@@ -17,6 +17,21 @@ pub struct Setting {
     pub value: String,
 }
 
+/// Why a setting cannot be used.
+#[derive(Debug)]
+pub struct WrongSetting {
+    /// In words, with the variable.
+    pub error: Error,
+    /// What it makes wrong in the specification; none when it names no place there.
+    pub found: Option<Diagnostic>,
+}
+
+impl From<Error> for WrongSetting {
+    fn from(error: Error) -> Self {
+        Self { error, found: None }
+    }
+}
+
 /// What the name of each such variable begins with.
 const PREFIX: &str = "TREFOIL_";
 
@@ -86,6 +101,12 @@ impl Setting {
         }
     }
 
+    /// The mistake is as long as the value, which stands in no file.
+    fn wrong(&self, mistake: Diagnostic) -> WrongSetting {
+        let length = self.value.chars().count().max(1);
+        WrongSetting { error: self.error(&mistake), found: Some(Diagnostic { length, ..mistake }) }
+    }
+
     fn error(&self, mistake: &Diagnostic) -> Error {
         let mut message = format!("{}: {}", self.variable, mistake.message);
         if !mistake.allowed.is_empty() {
@@ -118,7 +139,7 @@ impl AppSpec {
         &self,
         settings: &[Setting],
         clouds: &[&str],
-    ) -> Result<AppSpec, Vec<Error>> {
+    ) -> Result<AppSpec, Vec<WrongSetting>> {
         let mut tree = Node::of(&self.to_value());
         let mut errors = Vec::new();
         for setting in settings {
@@ -131,7 +152,8 @@ impl AppSpec {
             return Err(errors);
         }
         serde_json::from_value(filled(&tree)).map_err(|error| {
-            vec![Error::usage("wrong_value", "the settings do not fit together").because(error)]
+            let message = "the settings do not fit together";
+            vec![Error::usage("wrong_value", message).because(error).into()]
         })
     }
 }
@@ -142,8 +164,8 @@ fn filled(tree: &Node) -> Value {
     value
 }
 
-fn applied(tree: &Node, setting: &Setting, clouds: &[&str]) -> Result<Node, Vec<Error>> {
-    let over = setting.tree(tree).map_err(|error| vec![error])?;
+fn applied(tree: &Node, setting: &Setting, clouds: &[&str]) -> Result<Node, Vec<WrongSetting>> {
+    let over = setting.tree(tree).map_err(|error| vec![error.into()])?;
     let mut with = tree.clone();
     with.merge(&over);
     over_overrides(&mut with, &over);
@@ -151,7 +173,7 @@ fn applied(tree: &Node, setting: &Setting, clouds: &[&str]) -> Result<Node, Vec<
     found.extend(rules::check(&with, clouds));
     view::check(&with, clouds, &mut found);
     let errors: Vec<_> =
-        found.iter().filter(|one| one.is_error()).map(|one| setting.error(one)).collect();
+        found.into_iter().filter(Diagnostic::is_error).map(|one| setting.wrong(one)).collect();
     if errors.is_empty() { Ok(with) } else { Err(errors) }
 }
 

@@ -15,6 +15,9 @@ const NODES_MAX: usize = 5_000;
 /// How deep it may be nested; the specification itself needs four.
 const DEPTH_MAX: usize = 64;
 
+/// What the library says of brackets within brackets that it looks at before it tells of any.
+const TOO_DEEP: &str = "recursion limit exceeded";
+
 /// A part of the text that was read, or why the rest of it cannot be. Boxed: it is large and rare.
 type Read<T = ()> = Result<T, Box<Diagnostic>>;
 
@@ -272,8 +275,7 @@ impl<'a> Builder<'a> {
             return stop(unknown_tag(tag, place));
         }
         if self.open.len() == DEPTH_MAX {
-            let message = format!("nested more than {DEPTH_MAX} deep");
-            return stop(Diagnostic::error("yaml_too_large", place, "", message));
+            return stop(too_deep(place));
         }
         self.count(1, place)?;
         self.open.push(Open { kind, place, anchor, key: None });
@@ -332,6 +334,9 @@ impl<'a> Builder<'a> {
     fn syntax(&self, error: &ScanError) -> Diagnostic {
         let mark = *error.marker();
         let place = self.place(Span::new(mark, mark));
+        if error.info() == TOO_DEEP {
+            return too_deep(place);
+        }
         let message = format!("this is not YAML: {}", error.info());
         let diagnostic = Diagnostic::error("yaml_syntax", place, "", message);
         match tab_indents(self.text, place.line) {
@@ -369,6 +374,11 @@ fn line_widths(text: &str) -> Vec<usize> {
 /// Where on its first line a span ends, from 0.
 fn end_column(start: Marker, end: Marker, width: usize) -> usize {
     if end.line() > start.line() { width } else { end.col().min(width) }
+}
+
+fn too_deep(place: Place) -> Diagnostic {
+    let message = format!("nested more than {DEPTH_MAX} deep");
+    Diagnostic::error("yaml_too_large", place, "", message)
 }
 
 fn tab_indents(text: &str, line: usize) -> bool {

@@ -10,7 +10,7 @@ use trefoil_core::cost::quantity::dollars;
 use trefoil_core::cost::{CostReport, Site};
 
 use super::input::{Input, specification};
-use super::sites;
+use super::{sites, view};
 use crate::args::CostArgs;
 use crate::settings::Settings;
 use crate::{Cx, ExitStatus, Result};
@@ -55,13 +55,14 @@ fn markdown(clouds: &[CloudDiff]) -> String {
         "## Costs a month\n\n| cloud | before | after | change |\n|---|---:|---:|---:|\n"
             .to_owned();
     for one in clouds {
-        let change = signed(one.after_usd - one.before_usd);
+        let change = one.change_usd.map_or_else(|| "unknown".to_owned(), signed);
+        let total = |name, total| view::amount(!one.minimums.contains(&name), total);
         let _ = writeln!(
             text,
             "| {} | {} | {} | {change} |",
             one.cloud,
-            dollars(one.before_usd),
-            dollars(one.after_usd)
+            total("before_usd", one.before_usd),
+            total("after_usd", one.after_usd)
         );
     }
     for one in clouds.iter().filter(|one| !one.changes.is_empty() || !one.unknown.is_empty()) {

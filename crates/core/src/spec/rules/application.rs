@@ -6,8 +6,17 @@ use super::super::parse::Spot;
 use super::super::tree::Kind;
 use super::Named;
 
-/// The environment variables that every environment gives the application itself.
-const GIVEN: [&str; 5] = ["PORT", "DATABASE_URL", "SESSIONS_URL", "CHAT_BASE_URL", "LOG_LEVEL"];
+/// The environment variables that environments give the application themselves.
+const GIVEN: [&str; 8] = [
+    "PORT",
+    "DATABASE_URL",
+    "PGPASSWORD",
+    "SESSIONS_URL",
+    "CACHE_URL",
+    "CACHE_CA_CERTIFICATE",
+    "CHAT_BASE_URL",
+    "LOG_LEVEL",
+];
 
 /// Everything in `application` that breaks a rule.
 pub(super) fn check(root: &Spot<'_>, application: &Spot<'_>, found: &mut Vec<Diagnostic>) {
