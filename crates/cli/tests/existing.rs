@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use common::servers::{Admin, PASSWORD, Servers, connect, writer};
+use trefoil_clouds::conformance::skipped;
 use trefoil_clouds::conformance::small_disk::SmallDisk;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,7 +180,7 @@ async fn an_aborted_move_leaves_both_servers_as_they_were() {
 async fn a_way_back_that_would_fill_the_disk_is_given_up_and_the_application_goes_on() {
     let servers = Servers::start(Admin::Superuser).await;
     let Some(_disk) = SmallDisk::mount(&servers.west, 420) else {
-        println!("skipped: a full disk in the soak: this user may not mount a small one");
+        skipped("a full disk in the soak: this user may not mount a small one");
         return;
     };
     let moved = servers.migrate("east", "west");

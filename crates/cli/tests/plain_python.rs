@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::Town;
+use trefoil_clouds::conformance::skipped;
 
 /// The specification gives the interpreter by this path.
 const PYTHON: &str = "/usr/bin/python3";
@@ -103,9 +104,9 @@ fn rows(town: &Town) -> Vec<(u64, String)> {
 #[test]
 fn an_application_that_knows_nothing_of_us_moves_both_ways() {
     if !psycopg2_is_there() {
-        println!(
-            "skipped: an_application_that_knows_nothing_of_us_moves_both_ways: {PYTHON} has no psycopg2 (apt-get install python3-psycopg2)"
-        );
+        skipped(&format!(
+            "an application that knows nothing of Trefoil: {PYTHON} has no psycopg2 (apt-get install python3-psycopg2)"
+        ));
         return;
     }
     let town = example();

@@ -13,6 +13,7 @@ use common::{Town, seed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use trefoil_clouds::conformance::skipped;
 
 /// Runs a command as on a host of another name. It must succeed.
 fn elsewhere(town: &Town, arguments: &[&str]) -> Value {
@@ -61,7 +62,7 @@ fn assert_only_east_serves(town: &Town) {
 #[test]
 fn an_executor_that_wakes_up_after_another_host_took_its_run_changes_nothing() {
     if !can_be_elsewhere() {
-        println!("skipped: two hosts: `unshare --uts hostname NAME` needs root here");
+        skipped("two hosts: `unshare --uts hostname NAME` needs root here");
         return;
     }
     let town = Town::new("");

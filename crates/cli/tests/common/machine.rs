@@ -48,16 +48,23 @@ pub fn kill_all(town: &Town, which: impl Fn(&str) -> bool) -> usize {
     killed.filter(|(pid, _)| kill(*pid, Signal::SIGKILL).is_ok()).count()
 }
 
-/// The program, until the plan's step has begun once more than before, or it has ended.
+/// The program, when the plan's step has begun once more than before.
 pub fn begun(town: &Town, arguments: &[&str], action: &str) -> Child {
     let before = times_begun(town, action);
     let mut child = town.command(arguments).spawn().unwrap();
     let started = Instant::now();
-    while times_begun(town, action) == before && child.try_wait().unwrap().is_none() {
+    loop {
+        let ended = child.try_wait().unwrap().is_some();
+        if times_begun(town, action) > before {
+            return child;
+        }
+        if ended {
+            let output = child.wait_with_output().unwrap();
+            panic!("{action} never began: {}", String::from_utf8_lossy(&output.stdout));
+        }
         assert!(started.elapsed() < Duration::from_secs(300), "{action} does not begin");
         std::thread::sleep(Duration::from_millis(3));
     }
-    child
 }
 
 /// How often a step of this action was begun, in all runs.

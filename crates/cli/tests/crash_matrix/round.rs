@@ -1,6 +1,7 @@
 //! One round: a move and its way back, both disturbed, and what must hold afterwards.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -58,6 +59,24 @@ impl Victim {
     ];
 }
 
+/// Which way a move goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    There,
+    Back,
+}
+
+/// Whether somebody can be killed as a step begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// A round that kills nobody has failed.
+    Lives,
+    /// The step itself starts or ends the process.
+    Perhaps,
+    /// Not yet, or not any more.
+    Absent,
+}
+
 /// What is done in one round.
 #[derive(Debug, Clone)]
 pub(crate) enum Round {
@@ -87,9 +106,12 @@ impl fmt::Display for Round {
     }
 }
 
-/// A town in which `east` serves.
+/// A town in which `east` serves, with a folder for temporary files of its own.
 pub(crate) fn town() -> Town {
-    let town = Town::new("");
+    let mut town = Town::new("");
+    let temporary = temporary(&town);
+    std::fs::create_dir(&temporary).unwrap();
+    town.variables.push(("TMPDIR", temporary.display().to_string()));
     town.ok(&["up", "east"]);
     town.seed(5, 5);
     town
@@ -164,9 +186,9 @@ impl Round {
             }
             Round::Abort(crash) => crash.abort(town, &run),
             Round::Kills { victim, there, back: step } => {
-                victim.dies(town, &run, there, ["east", "west"]);
+                victim.dies(town, &run, there, Way::There);
                 assert_one_side(town, "west");
-                victim.dies(town, &back, step, ["west", "east"]);
+                victim.dies(town, &back, step, Way::Back);
                 assert_one_side(town, "east");
                 town.ok(&["migrate", "finish", "last"]);
             }
@@ -232,9 +254,33 @@ impl Crash {
 }
 
 impl Victim {
+    /// Whether a process of this kind lives as a step begins. All that serve do: on the way there
+    /// the application of the target waits before that of the source is stopped.
+    fn presence(self, way: Way, step: &str) -> Presence {
+        match (self, way, step) {
+            (Victim::Target, Way::There, "preflight") => Presence::Absent,
+            (Victim::Target, Way::There, "provision_environment") => Presence::Perhaps,
+            (Victim::Backflow, _, "start_backflow") => Presence::Perhaps,
+            (Victim::Backflow, Way::Back, "finish_backflow") => Presence::Perhaps,
+            (Victim::Backflow, Way::Back, "preflight" | "copy_secrets") => Presence::Lives,
+            (Victim::Backflow, ..) => Presence::Absent,
+            _ => Presence::Lives,
+        }
+    }
+
+    /// Whether a round has anybody to kill.
+    pub(crate) fn lives_at(self, there: &str, back: &str) -> bool {
+        let ways = [(Way::There, there), (Way::Back, back)];
+        ways.into_iter().any(|(way, step)| self.presence(way, step) != Presence::Absent)
+    }
+
     /// Runs the command; this process dies when the step begins. A run that stops for it is gone
     /// on with, as a person would.
-    fn dies(self, town: &Town, arguments: &[&str], step: &str, [from, to]: [&str; 2]) {
+    fn dies(self, town: &Town, arguments: &[&str], step: &str, way: Way) {
+        let [from, to] = match way {
+            Way::There => ["east", "west"],
+            Way::Back => ["west", "east"],
+        };
         let child = begun(town, arguments, step);
         let folder = |environment: &str| town.environment_folder(environment).join("postgres.json");
         let server = match self {
@@ -252,7 +298,9 @@ impl Victim {
                 .is_some_and(|folder| line.contains("postgres") && line.contains(folder.as_str())),
         });
         println!("{killed} processes killed at {step}");
+        let died = killed > 0 || self.presence(way, step) != Presence::Lives;
         go_on(town, child, [from, to]);
+        assert!(died, "no process of {self:?} lived at {step}: nothing was tried");
     }
 }
 
@@ -372,20 +420,30 @@ fn assert_nothing_is_left(town: &Town) {
     eventually_within(PATIENCE, "every other process has ended", || {
         processes(town).iter().all(|(_, line)| meant.iter().any(|one| line.contains(one)))
     });
-    let files = files(&town.path().join(".trefoil"));
+    let mut files = walk(&town.path().join(".trefoil"));
+    // Dumps of schemas among them: each goes with its step, and the tool dies between steps.
+    files.extend(walk(&temporary(town)));
+    let own = temporary(town).display().to_string();
     let temporary = |name: &&String| {
         [".new", ".beat", "#", ".tmp"].iter().any(|part| name.contains(part))
+            || name.starts_with(&own)
             || (name.contains("/supervisors/") && !name.ends_with(".log"))
     };
     let left: Vec<_> = files.iter().filter(temporary).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
-fn files(folder: &std::path::Path) -> Vec<String> {
+/// Where the tool puts temporary files.
+fn temporary(town: &Town) -> PathBuf {
+    town.path().join("temporary")
+}
+
+/// Every file below a folder.
+fn walk(folder: &std::path::Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => names.extend(files(&entry.path())),
+            Ok(kind) if kind.is_dir() => names.extend(walk(&entry.path())),
             _ => names.push(entry.path().display().to_string()),
         }
     }

@@ -19,6 +19,7 @@ pub mod small_disk;
 pub mod stand_ins;
 
 use std::any::Any;
+use std::io::Write;
 
 /// A service that is empty, and whatever keeps it alive.
 pub struct Fixture<T> {
@@ -28,6 +29,14 @@ pub struct Fixture<T> {
     pub second: T,
     /// Ends the service when it is dropped.
     pub keep: Box<dyn Any + Send + Sync>,
+}
+
+/// Says that a test was not run, and why, for `scripts/test` to list. The test runner keeps what a
+/// test prints by the macros, and shows it of failed tests only; this goes past it. On a line of its
+/// own, which the runner may just have begun.
+pub fn skipped(why: &str) {
+    // Nobody to tell is no reason to fail.
+    let _ = std::io::stderr().write_all(format!("\nskipped: {why}\n").as_bytes());
 }
 
 /// Makes one test of each behaviour of a suite. The suites' own macros call it.

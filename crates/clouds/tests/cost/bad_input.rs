@@ -1,4 +1,4 @@
-//! Input that cannot be meant, and catalogues that cannot be trusted.
+//! Input that makes no sense, and catalogues that cannot be trusted.
 
 use jiff::civil::date;
 use rust_decimal::{Decimal, dec};

@@ -15,7 +15,7 @@ const LINES: &[(&str, &str, &[&str])] = &[
     ("aws", "gp3 100 GB", &["RDS gp3 storage"]),
     (
         "aws",
-        "Claude Sonnet 5.5 (successor of the seed model): 0.7M in + 0.3M out",
+        "Claude Sonnet 5.5 (successor of the chapter's model): 0.7M in + 0.3M out",
         &["anthropic.claude-sonnet-5-5, tokens in", "anthropic.claude-sonnet-5-5, tokens out"],
     ),
     ("aws", "S3 Standard", &["S3 storage"]),

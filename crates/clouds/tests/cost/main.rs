@@ -1,5 +1,5 @@
 //! What the clouds bill: the chapter's baseline, every price at the edges of its tiers, estimates
-//! checked by hand, values that others have published, and input that cannot be meant.
+//! checked by hand, values that others have published, and input that makes no sense.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop a test where it went wrong")]
 

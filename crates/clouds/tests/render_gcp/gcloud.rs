@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use trefoil_clouds::conformance::skipped;
+
 use super::support::{EXAMPLES, examples};
 
 /// The folder of the SDK, when gcloud is installed.
@@ -33,7 +35,7 @@ fn parse(sdk: &Path, files: &[PathBuf]) -> Result<String, String> {
 #[test]
 fn gcloud_reads_the_service() {
     let Some(sdk) = sdk() else {
-        println!("skipped: gcloud: not installed, so its parser has not read service.yaml");
+        skipped("gcloud: not installed, so its parser has not read service.yaml");
         return;
     };
     let file = |(name, environment): &(&str, &str)| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use trefoil_clouds::conformance::stand_ins;
+use trefoil_clouds::conformance::{skipped, stand_ins};
 
 /// Checks of every environment on AWS: there is no second region to copy to, load balancers write to no
 /// bucket with a key of one's own, and a bucket of logs does not log into itself.
@@ -89,7 +89,7 @@ fn folder_of(file: &str) -> String {
 #[test]
 fn checkov_finds_nothing_and_passes_over_what_is_listed() {
     let Some(checkov) = checkov() else {
-        println!("skipped: checkov: not installed, and TREFOIL_CHECKOV does not name it");
+        skipped("checkov: not installed, and TREFOIL_CHECKOV does not name it");
         return;
     };
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rendered");

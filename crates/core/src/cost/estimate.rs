@@ -73,7 +73,7 @@ impl Estimator<'_> {
     /// What the needs cost each month at one place.
     ///
     /// # Errors
-    /// For quantities that cannot be meant, unknown regions and retired models.
+    /// For quantities that are out of range, unknown regions and retired models.
     pub fn cloud(&self, place: &Place, needs: &Needs) -> Result<CloudCost> {
         Ok(bill(place, &self.usages(place, needs)?, &self.offer))
     }
@@ -81,7 +81,7 @@ impl Estimator<'_> {
     /// Why a site cannot be priced though others can: it asks for what its cloud does not offer.
     ///
     /// # Errors
-    /// For quantities that cannot be meant and unknown regions: these say that the question is wrong.
+    /// For quantities that are out of range and unknown regions: these say that the question is wrong.
     pub fn refusal(&self, site: &Site) -> Result<Option<Error>> {
         self.check(&site.place, &site.needs)?;
         Ok(self.pricer.usages(&site.place, &site.needs, &self.offer).err())

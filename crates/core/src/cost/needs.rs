@@ -296,7 +296,7 @@ impl Application {
 }
 
 impl Needs {
-    /// Refuses quantities that cannot be meant.
+    /// Refuses quantities that are out of range.
     ///
     /// # Errors
     /// `cost_quantity`, with the field.

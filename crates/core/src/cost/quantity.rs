@@ -22,10 +22,10 @@ pub fn days() -> Decimal {
 /// Refuses a quantity below zero or beyond [`LARGEST`], naming the `field`.
 ///
 /// # Errors
-/// `cost_quantity`, when the quantity cannot be meant.
+/// `cost_quantity`, when the quantity is out of range.
 pub fn believable(field: &str, quantity: Decimal) -> Result<()> {
     if quantity < Decimal::ZERO || quantity > LARGEST {
-        let message = format!("`{field}` is {quantity}, which cannot be meant");
+        let message = format!("`{field}` is {quantity}, which is out of range");
         return Err(Error::usage("cost_quantity", message)
             .hint(format!("a quantity lies between 0 and {}", words(LARGEST))));
     }

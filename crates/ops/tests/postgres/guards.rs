@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use trefoil_clouds::conformance::skipped;
 use trefoil_clouds::conformance::small_disk::SmallDisk;
 use trefoil_core::finding::Severity;
 use trefoil_core::plan::Action;
@@ -76,7 +77,7 @@ async fn a_stream_ends_before_it_fills_the_disk() {
     let bench = Bench::start().await;
     shop::make(&bench, "east").await;
     let Some(_disk) = SmallDisk::mount(&bench.east, 420) else {
-        eprintln!("skipped: a full disk: this user may not mount a small one");
+        skipped("a full disk: this user may not mount a small one");
         return;
     };
     let mut run = begin(bench.plan_move("east", "west", 2, "disk"));
@@ -115,7 +116,7 @@ async fn a_disk_that_the_log_would_fill_is_an_obstacle() {
         bench.east.execute("app", sql).await;
     }
     let Some(disk) = SmallDisk::mount(&bench.east, 256) else {
-        eprintln!("skipped: a full disk: this user may not mount a small one");
+        skipped("a full disk: this user may not mount a small one");
         return;
     };
     let pair = bench.pair("east", "west").await;

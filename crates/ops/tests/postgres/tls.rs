@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use secrecy::SecretString;
 use trefoil_clouds::conformance::postgres::TestPostgres;
+use trefoil_clouds::conformance::skipped;
 use trefoil_clouds::operate::provision::DatabaseAdmin;
 use trefoil_core::plan::Action;
 use trefoil_ops::movers::postgres::{Pair, Server, client, preflight};
@@ -100,7 +101,7 @@ async fn settled(server: &TestPostgres, address: IpAddr, query: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_flow_over_tls_and_wrong_certificates_are_refused() {
     let Some(address) = address() else {
-        eprintln!("skipped: TLS between servers: this machine has only its loopback address");
+        skipped("TLS between servers: this machine has only its loopback address");
         return;
     };
     let mut bench = Bench::listening("*").await;

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use trefoil_clouds::conformance::skipped;
 
 /// `terraform` and a folder of providers for it.
 pub(crate) struct Terraform {
@@ -19,9 +20,7 @@ impl Terraform {
     /// a fresh machine reaches has it.
     pub(crate) fn find() -> Option<Self> {
         if Command::new("terraform").arg("version").output().is_err() {
-            println!(
-                "skipped: terraform: not installed, so nothing rendered was planned or applied"
-            );
+            skipped("terraform: not installed, so nothing rendered was planned or applied");
             return None;
         }
         let home = tempfile::tempdir().unwrap();

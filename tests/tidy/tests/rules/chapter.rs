@@ -1,6 +1,7 @@
 //! The page that answers the chapter cannot lie: every row has an answer, and what it names exists.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 
 use crate::workspace::{read, root};
 use crate::{Finding, assert_none, words};
@@ -132,10 +133,11 @@ fn every_row_has_an_answer_that_exists() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the test script lists what was skipped")]
 fn nothing_of_the_chapter_is_missing() {
     let Ok(chapter) = std::fs::read_to_string(root().join(CHAPTER)) else {
-        println!("skipped: the chapter is not beside the repository");
+        // Past what the test runner keeps of a test that passes: `scripts/test` lists it.
+        let told = b"\nskipped: the chapter is not beside the repository\n";
+        std::io::stderr().write_all(told).unwrap();
         return;
     };
     let page = read(PAGE);

@@ -72,7 +72,7 @@ fn all_asked<'a>(spec: &'a AppSpec, choice: &'a Choice) -> Result<Vec<Asked<'a>>
     for region in &choice.region {
         let of = region.split_once('=').map(|(cloud, _)| cloud);
         if of.map_or(clouds.len() != 1, |cloud| !clouds.contains(&cloud)) {
-            let message = format!("`--region {region}` does not say of which cloud that is priced");
+            let message = format!("`--region {region}` does not say which cloud it is a region of");
             return Err(Error::usage("cost_region", message)
                 .hint("write --region CLOUD=REGION, or choose one cloud with --cloud"));
         }
