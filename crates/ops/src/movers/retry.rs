@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 /// How often something is tried.
 const ATTEMPTS: u32 = 8;
-/// The longest pause before the second attempt; twice as long before each further one.
+/// Half the longest pause before the second attempt; twice as long before each further one.
 const PAUSE: Duration = Duration::from_millis(100);
 /// No pause is longer, except one that the other side asked for.
 const PAUSE_MAX: Duration = Duration::from_secs(10);

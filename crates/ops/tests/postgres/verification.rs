@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use trefoil_core::journal::Run;
 use trefoil_core::plan::{Action, KeyRange, VerifyOutput};
 use trefoil_ops::engine::Silent;
@@ -225,6 +227,47 @@ async fn any_two_databases_are_compared() {
     assert!(odd.iter().all(|found| found.key.as_deref() == Some(&["(7,y)".to_owned()][..])));
     assert!(!odd.is_empty(), "{verdict:?}");
     assert!(verdict.tables.iter().all(|table| !table.equal), "{:?}", verdict.tables);
+}
+
+/// The stream reads the log; the source's own queries see a commit a little later, and here, where
+/// its process is stopped in between, much later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_sent_before_it_is_seen_is_no_difference() {
+    let bench = Bench::start().await;
+    shop::make(&bench, "east").await;
+    let (_, name) = verified(&bench, "sent").await;
+    let pair = bench.pair("east", "west").await;
+    let wait_for = async |standby: &str| {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{standby}'");
+        pair.source.batch("set", &set).await.unwrap();
+        pair.source.batch("reload", "SELECT pg_reload_conf()").await.unwrap();
+    };
+    wait_for("nobody").await;
+    let writer = connect(&bench.east.url("app")).await.unwrap();
+    let pid: i32 = writer.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let write = "BEGIN;
+                 INSERT INTO \"Odd Name\".\"select\" VALUES ('sent', 'sad');
+                 INSERT INTO public.log SELECT * FROM public.log LIMIT 1;
+                 COMMIT";
+    let writing = tokio::spawn(async move { writer.batch_execute(write).await });
+    let found = "SELECT \"order\" FROM \"Odd Name\".\"select\" WHERE \"order\" = 'sent'";
+    while pair.target.texts("look", found, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(pair.source.texts("look", found, &[]).await.unwrap().is_empty());
+    // The others go on.
+    kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+    wait_for("").await;
+    let shown = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        kill(Pid::from_raw(pid), Signal::SIGCONT).unwrap();
+    };
+    let pace = Pace::full();
+    let compared = verify::streaming(&pair, &name, &pace, &Silent);
+    let (compared, ()) = tokio::join!(compared, shown);
+    compared.unwrap();
+    writing.await.unwrap().unwrap();
+    assert_eq!(pair.source.texts("look", found, &[]).await.unwrap(), ["sent"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

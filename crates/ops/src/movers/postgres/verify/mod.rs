@@ -15,10 +15,12 @@ mod tables;
 mod unordered;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use trefoil_core::plan::{KeyRange, TableProof, VerifyCost, VerifyOutput};
 
 use super::catalog::{self, Persistence};
@@ -44,6 +46,10 @@ const ATTEMPTS: u32 = 3;
 const CUT: i64 = 10;
 /// How many hot ranges of a table are compared after the switch.
 const HOT_LOOKS: usize = 50;
+/// How long a commit may take from the log, which the stream reads, to where queries see it.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks at that.
+const LOOK: Duration = Duration::from_millis(50);
 /// Ranges of this many rows are compared row by row.
 const ROWS_MAX: i64 = 500;
 
@@ -73,6 +79,8 @@ struct Comparison<'a> {
     pace: &'a Pace,
     found: Found,
     hot: Vec<KeyRange>,
+    /// Whether a transaction of the source outlived the wait for it: it is not waited for again.
+    outlived: bool,
 }
 
 /// The sums of both sides.
@@ -96,7 +104,29 @@ impl<'a> Comparison<'a> {
     async fn of(pair: &'a Pair, stream: Option<&'a str>, pace: &'a Pace) -> Result<Comparison<'a>> {
         let hash = hash_for(pair).await?;
         let (found, hot) = (Found::default(), Vec::new());
-        Ok(Comparison { pair, stream, hash, pace, found, hot })
+        Ok(Comparison { pair, stream, hash, pace, found, hot, outlived: false })
+    }
+
+    /// Waits until the source shows everything that is committed there by now. A commit goes to
+    /// the target once it is in the log; where processors are scarce that can be long before the
+    /// source's own queries see it, and the row looks as if it were only at the target.
+    async fn source_shows(&mut self) -> Result<()> {
+        if self.outlived {
+            return Ok(());
+        }
+        let (source, what) = (&self.pair.source, "read which transactions are open");
+        let newest = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text";
+        let newest: String = source.one(what, newest, &[]).await?.get(0);
+        let ended = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8";
+        let deadline = Instant::now() + SHOWN_WITHIN;
+        while !source.one(what, ended, &[&newest]).await?.get::<_, bool>(0) {
+            if Instant::now() > deadline {
+                self.outlived = true;
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
     }
 
     /// Waits until the target has all that the source had written by now.

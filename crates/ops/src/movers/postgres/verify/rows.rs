@@ -33,27 +33,35 @@ pub(super) async fn compare(
     table: &Compared,
     range: &KeyRange,
 ) -> Result<bool> {
-    let rounds = if comparison.stream.is_some() { ROUNDS } else { 1 };
-    let mut suspects: Option<BTreeMap<Vec<String>, Fault>> = None;
-    for _ in 0..rounds {
-        let faults = round(comparison, table, range).await?;
-        let faults: BTreeMap<_, _> = match &suspects {
-            // Only what was the same fault in every round remains.
-            Some(before) => {
-                faults.into_iter().filter(|(key, fault)| before.get(key) == Some(fault)).collect()
-            }
-            None => faults,
-        };
-        if faults.is_empty() {
-            return Ok(false);
+    let mut suspects = round(comparison, table, range).await?;
+    if comparison.stream.is_some() {
+        for _ in 1..ROUNDS {
+            again(comparison, table, range, &mut suspects).await?;
         }
-        suspects = Some(faults);
+        if !suspects.is_empty() {
+            comparison.source_shows().await?;
+            again(comparison, table, range, &mut suspects).await?;
+        }
     }
     let mut any = false;
-    for (key, fault) in suspects.unwrap_or_default() {
+    for (key, fault) in suspects {
         any |= note(comparison, table, range, &key, fault).await?;
     }
     Ok(any)
+}
+
+/// Only what is the same fault in every round remains.
+async fn again(
+    comparison: &Comparison<'_>,
+    table: &Compared,
+    range: &KeyRange,
+    suspects: &mut BTreeMap<Vec<String>, Fault>,
+) -> Result<()> {
+    if !suspects.is_empty() {
+        let faults = round(comparison, table, range).await?;
+        suspects.retain(|key, fault| faults.get(key) == Some(fault));
+    }
+    Ok(())
 }
 
 /// Notes a row's fault, by its columns where both sides have it. False when it is equal by now.

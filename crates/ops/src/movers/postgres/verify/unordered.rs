@@ -16,8 +16,6 @@ use crate::movers::postgres::connect::Server;
 
 /// Groups that are fetched from a server at once.
 const FETCH: i64 = 2_000;
-/// How often a difference must be seen while the source changes.
-const ROUNDS: u32 = 2;
 
 /// Rows of one content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +35,16 @@ struct Odd {
     place: String,
 }
 
-/// Notes the contents of which one side has more rows. Whether there are any.
+/// Notes the contents of which one side has more rows, twice while the source changes. Whether there
+/// are any.
 pub(super) async fn compare(
     comparison: &mut Comparison<'_>,
     table: &Compared,
     range: &KeyRange,
 ) -> Result<bool> {
-    let rounds = if comparison.stream.is_some() { ROUNDS } else { 1 };
     let mut odd = round(comparison, table).await?;
-    for _ in 1..rounds {
+    if comparison.stream.is_some() && !odd.is_empty() {
+        comparison.source_shows().await?;
         let again = round(comparison, table).await?;
         odd.retain(|hash, one| {
             again.get(hash).is_some_and(|two| (two.here, two.there) == (one.here, one.there))
