@@ -1,6 +1,7 @@
 //! The program's own messages, on stderr.
 
 use tracing_subscriber::EnvFilter;
+use trefoil_clouds::registry;
 
 use crate::settings::Settings;
 
@@ -8,8 +9,7 @@ use crate::settings::Settings;
 pub fn start(settings: &Settings, colours: bool) {
     let level = match (settings.quiet, settings.verbose) {
         (true, _) => "error",
-        // What it tells of each place without credentials is in the error's cause, in fewer words.
-        (false, 0) => "warn,aws_config=error",
+        (false, 0) => &warnings(),
         (false, 1) => "info",
         (false, _) => "debug",
     };
@@ -20,4 +20,10 @@ pub fn start(settings: &Settings, colours: bool) {
         .with_writer(std::io::stderr)
         .with_ansi(colours)
         .try_init();
+}
+
+/// Warnings, except of those that warn of what is none.
+fn warnings() -> String {
+    let quieter = registry::TALKATIVE.map(|library| format!(",{library}=error"));
+    format!("warn{}", quieter.concat())
 }

@@ -233,6 +233,10 @@ impl Pricer for Bills {
     }
 }
 
+/// Libraries of clouds that warn of each place in which they look, as tracing names them: what
+/// they found in the end is in the error's cause.
+pub const TALKATIVE: [&str; 1] = ["aws_config"];
+
 /// The names of the clouds that this build knows.
 pub fn known() -> Vec<&'static str> {
     CLOUDS.iter().map(|cloud| cloud.name).collect()

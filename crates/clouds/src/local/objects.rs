@@ -238,7 +238,7 @@ impl ObjectsDriver for LocalObjects {
         let Some(batch) = self.unsynced.take() else { return Ok(()) };
         batch.flush(&self.folder).await?;
         self.index.write(touch).await?;
-        batch.is_durable();
+        batch.settle();
         Ok(())
     }
 

@@ -51,7 +51,7 @@ impl Batch<'_> {
     }
 
     /// Says that they are durable, and so is whatever names them.
-    pub(super) fn is_durable(mut self) {
+    pub(super) fn settle(mut self) {
         self.durable = true;
     }
 }
