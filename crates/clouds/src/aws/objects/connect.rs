@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long one attempt of a call without content may take, up to the beginning of its answer: short
 /// enough that there is a second one before whoever waits gives up.
-const QUICK_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const QUICK_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long all attempts together may take.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(240);
 /// How often a call is tried.
