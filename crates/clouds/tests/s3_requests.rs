@@ -376,3 +376,17 @@ async fn a_store_that_takes_any_bytes_is_left_without_them() {
     assert_eq!((sent.len(), sent[0].0, sent[1].0), (2, &Method::PUT, &Method::DELETE), "{sent:?}");
     assert!(sent[0].1 == sent[1].1 && sent[0].1.starts_with("/bucket/trefoil-probe-"), "{sent:?}");
 }
+
+#[tokio::test]
+async fn what_is_tried_out_is_taken_away_again_also_when_no_answer_came() {
+    let cut = |seen: &Seen, _| (seen.method != Method::PUT).then(ok);
+    let (objects, seen) = store(cut).await;
+    for _ in 0..2 {
+        let error = objects.delete_matching("key", "\"e\"").await.unwrap_err();
+        assert!(error.is_retryable(), "{}", error.chain());
+    }
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.last().unwrap().method, Method::DELETE);
+    assert!(seen.iter().all(|one| one.path == seen[0].path), "one key for all that is tried");
+    assert!(seen[0].path.starts_with("/bucket/trefoil-probe-"), "{}", seen[0].path);
+}

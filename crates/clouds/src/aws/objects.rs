@@ -48,6 +48,8 @@ pub struct S3Objects {
     checks_digests: OnceCell<bool>,
     /// Whether the store deletes on the condition of an etag.
     deletes_by_etag: OnceCell<bool>,
+    /// The keys under which something is tried out begin so.
+    trial: String,
     /// Set once the bucket is known to be there: that a key is absent says nothing about it.
     found: OnceCell<()>,
 }
@@ -61,6 +63,7 @@ impl S3Objects {
             probed: OnceLock::new(),
             checks_digests: OnceCell::new(),
             deletes_by_etag: OnceCell::new(),
+            trial: format!("trefoil-probe-{}/", uuid::Uuid::new_v4().simple()),
             found: OnceCell::new(),
         }
     }
@@ -76,6 +79,11 @@ impl S3Objects {
 
     async fn clients(&self) -> &Clients {
         self.clients.get_or_init(|| Clients::of(&self.address)).await
+    }
+
+    /// A key to try something out under: the same one for each attempt.
+    fn trial_key(&self, name: &str) -> String {
+        format!("{}{name}", self.trial)
     }
 
     /// Tries once whether the store refuses bytes that do not have the digest that goes with them.

@@ -58,7 +58,7 @@ pub(super) async fn probe(objects: &S3Objects) -> Result<Capabilities> {
 /// checksum and in the signature. What is not known for certain is no.
 pub(super) async fn checks_digests(objects: &S3Objects) -> Result<bool> {
     let bucket = &objects.address.bucket;
-    let key = format!("trefoil-probe-{}/digest", uuid::Uuid::new_v4().simple());
+    let key = objects.trial_key("digest");
     let other = Content { size_bytes: 0, sha256: Sha256::digest(b"other bytes").into() };
     let clients = objects.clients().await;
     let put = clients.once.put_object().bucket(bucket).key(&key).body(Body::from_static(b"bytes"));
@@ -67,7 +67,7 @@ pub(super) async fn checks_digests(objects: &S3Objects) -> Result<bool> {
         Ok(written) => remove(objects, &key, written.version_id).await.map(|()| false),
         Err(error) => match failure(&objects.address, error) {
             refused if refused.code() == "object_digest" => Ok(true),
-            error => unknown(error),
+            error => unknown(objects, &key, error).await,
         },
     }
 }
@@ -76,12 +76,12 @@ pub(super) async fn checks_digests(objects: &S3Objects) -> Result<bool> {
 /// What is not known for certain is no.
 pub(super) async fn deletes_by_etag(objects: &S3Objects) -> Result<bool> {
     let bucket = &objects.address.bucket;
-    let key = format!("trefoil-probe-{}/etag", uuid::Uuid::new_v4().simple());
+    let key = objects.trial_key("etag");
     let client = objects.client().await;
     let put = client.put_object().bucket(bucket).key(&key).body(Body::from_static(b"bytes"));
     let written = match put.send().await.map_err(|error| failure(&objects.address, error)) {
         Ok(written) => written,
-        Err(error) => return unknown(error),
+        Err(error) => return unknown(objects, &key, error).await,
     };
     let delete = client.delete_object().bucket(bucket).key(&key).if_match("\"0\"");
     let (marker, kept) = match delete.send().await {
@@ -101,11 +101,14 @@ async fn remove(objects: &S3Objects, key: &str, version: Option<String>) -> Resu
     removed.map(drop).map_err(|error| failure(&objects.address, error))
 }
 
-/// What may pass is tried another time; else it is as if the store could not.
-fn unknown(error: Error) -> Result<bool> {
+/// What may pass is tried another time; else it is as if the store could not. Either way it may have
+/// been written: whoever tries again does so under the same key, so that nothing stays behind.
+async fn unknown(objects: &S3Objects, key: &str, error: Error) -> Result<bool> {
+    let removed = remove(objects, key, None).await;
     if error.is_retryable() {
         return Err(error);
     }
+    removed?;
     let error = error.chain();
     tracing::debug!(%error, "what the store can do is not known");
     Ok(false)
