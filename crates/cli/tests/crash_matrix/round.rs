@@ -262,7 +262,9 @@ impl Victim {
             (Victim::Target, Way::There, "provision_environment") => Presence::Perhaps,
             (Victim::Backflow, _, "start_backflow") => Presence::Perhaps,
             (Victim::Backflow, Way::Back, "finish_backflow") => Presence::Perhaps,
-            (Victim::Backflow, Way::Back, "preflight" | "copy_secrets") => Presence::Lives,
+            // Over in milliseconds, and what comes next ends the process.
+            (Victim::Backflow, Way::Back, "copy_secrets") => Presence::Perhaps,
+            (Victim::Backflow, Way::Back, "preflight") => Presence::Lives,
             (Victim::Backflow, ..) => Presence::Absent,
             _ => Presence::Lives,
         }

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +17,9 @@ use crate::{Error, Result};
 
 /// A log is begun anew when it is longer than this: 10 MiB.
 pub const LOG_MAX_BYTES: u64 = 10 << 20;
+
+/// What stands between a file's name and the process that is writing it.
+const UNFINISHED: &str = ".new-";
 
 /// How much of a log's end is looked at for its last lines: 16 KiB.
 const TAIL_BYTES: u64 = 16 << 10;
@@ -38,7 +43,7 @@ pub fn private_folder(path: &Path) -> Result<()> {
 /// the new ones for good once this has returned.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
+    name.push(format!("{UNFINISHED}{}", std::process::id()));
     let beside = path.with_file_name(name);
     let write = || -> std::io::Result<()> {
         let mut file =
@@ -52,6 +57,21 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         }
     };
     write().map_err(|error| file_error("write", path, error))
+}
+
+/// Removes from a folder, if there is one, what [`write_whole`] had begun there in processes that
+/// were killed.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let writer = name.to_str().and_then(|name| name.rsplit_once(UNFINISHED)?.1.parse().ok());
+        let Some(writer) = writer else { continue };
+        if kill(Pid::from_raw(writer), None) == Err(Errno::ESRCH) {
+            remove_file(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a value as JSON, as [`write_whole`] does.
@@ -160,6 +180,22 @@ mod tests {
         assert!(lock(&path).unwrap().is_none());
         drop(held);
         assert!(lock(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_what_another_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let left = folder.path().join(format!("x.json.new-{}", child.id()));
+        let ours = folder.path().join(format!("x.json.new-{}", std::process::id()));
+        let other = folder.path().join("x.new-y");
+        for path in [&left, &ours, &other] {
+            std::fs::write(path, "{").unwrap();
+        }
+        remove_unfinished(folder.path()).unwrap();
+        assert!(!left.exists() && ours.exists() && other.exists());
+        remove_unfinished(&folder.path().join("absent")).unwrap();
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub async fn serve(folder: &Path, environment: &str) -> Result<()> {
         let message = format!("an agent runs in {} already", folder.display());
         Error::refused("agent_running", message)
     })?;
+    for written in [&folder, &folder.join("instances")] {
+        files::remove_unfinished(written)?;
+    }
     let pid_file = folder.join("agent.pid");
     files::write_whole(&pid_file, std::process::id().to_string().as_bytes())?;
     let socket = listen(&folder, AGENT_SOCKET)?;
