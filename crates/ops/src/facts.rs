@@ -63,8 +63,6 @@ fn traffic(world: &World, source: &Site) -> String {
 /// looked at when it is there already; else the copy looks before it writes anything.
 async fn buckets(world: &World, source: &Site, target: &Site) -> Result<BucketFacts> {
     let mut facts = BucketFacts { listed: listed(world, source), blockers: Vec::new() };
-    let runs =
-        async |site: &Site| Ok::<_, Error>(site.provision.state().await? == Provisioned::Running);
     let (source_runs, target_runs) = (runs(source).await?, runs(target).await?);
     for bucket in world.spec.buckets.keys() {
         let can_be_seen = (source_runs || is_there_already(world, source, bucket))
@@ -110,7 +108,7 @@ pub async fn inputs(world: &World, plan: &Plan) -> Result<Inputs> {
 
 /// What exists in an environment; an environment that does not run is unseen as a whole.
 pub async fn observe(site: &Site) -> Result<Inventory> {
-    if site.provision.state().await? == Provisioned::Running {
+    if runs(site).await? {
         return site.inventory.observe().await;
     }
     Ok(Inventory {
@@ -145,20 +143,20 @@ pub struct Looked {
 /// `database_absent` while the source does not run, and those of reaching the servers.
 pub async fn look(world: &World, from: &str, to: &str) -> Result<Looked> {
     let (source, target) = (world.site(from)?, world.site(to)?);
-    let mut unlooked = Vec::new();
-    for site in [source, target] {
-        if site.provision.state().await? != Provisioned::Running {
-            unlooked.push(unseen(site));
-        }
-    }
-    let source_runs = unlooked.iter().all(|one| *one != unseen(source));
+    let (source_runs, target_runs) = (runs(source).await?, runs(target).await?);
     if world.spec.database.is_some() && !source_runs {
         let message = format!("{from} does not run, so there is no database to look at yet");
         return Err(
             Error::missing("database_absent", message).hint(format!("start it: trefoil up {from}"))
         );
     }
-    Ok(Looked { findings: findings(source, target).await?, unseen: unlooked })
+    let sides = [(source, source_runs), (target, target_runs)];
+    let unlooked = sides.into_iter().filter(|(_, runs)| !runs).map(|(site, _)| unseen(site));
+    Ok(Looked { findings: findings(source, target).await?, unseen: unlooked.collect() })
+}
+
+async fn runs(site: &Site) -> Result<bool> {
+    Ok(site.provision.state().await? == Provisioned::Running)
 }
 
 /// What a look at both database servers finds; at the source's alone while the target does not run.
@@ -170,7 +168,7 @@ async fn findings(source: &Site, target: &Site) -> Result<Vec<Finding>> {
 
 /// A session on an environment's database server; `None` when it has no database or does not run.
 async fn server(site: &Site) -> Result<Option<Server>> {
-    if site.provision.state().await? != Provisioned::Running {
+    if !runs(site).await? {
         return Ok(None);
     }
     match site.provision.database_admin().await? {

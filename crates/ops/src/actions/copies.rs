@@ -84,13 +84,14 @@ pub(super) async fn route(cx: &Context<'_>, sides: &Sides<'_>, bucket: &str) -> 
         bucket,
         begun_by: (!back).then_some(plan.plan_id.as_str()),
     };
-    if !back && is_begun(cx, bucket) && !Manifest::is_begun(which).await? {
-        return Err(lost(&which));
-    }
+    let manifest = match !back && is_begun(cx, bucket) {
+        true => Manifest::reopen(which).await?.ok_or_else(|| lost(&which))?,
+        false => Manifest::open(which).await?,
+    };
     Ok(Route {
         source: bucket_of(cx, sides.from, bucket)?.clone(),
         target: bucket_of(cx, sides.to, bucket)?.clone(),
-        manifest: Manifest::open(which).await?,
+        manifest,
         pace: Pace::new(&limits),
         own_target: back,
     })

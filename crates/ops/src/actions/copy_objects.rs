@@ -26,7 +26,7 @@ impl Perform for CopyObjects {
 
     /// Makes the record of what is carried, so that whoever goes on knows that there must be one.
     async fn find(&self, cx: &Context<'_>) -> Result<Option<Value>> {
-        if !self.is_first() || cx.run.plan.kind == PlanKind::Rollback {
+        if !begins(self, cx) {
             return Ok(None);
         }
         let sides = Sides { from: &self.from, to: &self.to };
@@ -47,7 +47,7 @@ impl Perform for CopyObjects {
     }
 
     async fn undo(&self, cx: &Context<'_>) -> Result<()> {
-        if !self.is_first() || cx.run.plan.kind == PlanKind::Rollback {
+        if !begins(self, cx) {
             return Ok(());
         }
         let sides = Sides { from: &self.from, to: &self.to };
@@ -60,6 +60,11 @@ impl Perform for CopyObjects {
             route => objects::remove_copied(&route?).await,
         }
     }
+}
+
+/// Whether it begins a record of what is carried: a way back goes on with that of the way there.
+fn begins(copy: &CopyObjects, cx: &Context<'_>) -> bool {
+    copy.is_first() && cx.run.plan.kind != PlanKind::Rollback
 }
 
 /// How many bytes there will be, when it is known: a plan has them for all buckets together.

@@ -178,17 +178,22 @@ impl Manifest {
         .await
     }
 
-    /// Whether there is one of this run already.
-    pub async fn is_begun(which: Which<'_>) -> Result<bool> {
-        let (path, run) = (which.path(), which.begun_by.unwrap_or_default().to_owned());
+    /// Opens the manifest of a run that has begun one; `None` when it is not there.
+    pub async fn reopen(which: Which<'_>) -> Result<Option<Self>> {
+        let (path, from) = (which.path(), which.from.to_owned());
+        let run = which.begun_by.unwrap_or_default().to_owned();
         blocking(move || {
             if !path.exists() {
-                return Ok(false);
+                return Ok(None);
             }
-            let ask = |db: Connection| {
-                db.query_row("SELECT 1 FROM move WHERE run = ?1", [run], |_| Ok(())).optional()
-            };
-            ask(connect(&path)?).map(|found| found.is_some()).map_err(|error| cannot(&path, error))
+            let connection = connect(&path)?;
+            let ask = "SELECT a FROM move WHERE run = ?1";
+            let a = connection.query_row(ask, [run], |row| row.get::<_, String>(0)).optional();
+            let a = a.map_err(|error| cannot(&path, error))?;
+            Ok(a.map(|a| {
+                let (forwards, connection) = (a == from, Mutex::new(connection));
+                Self { inner: Arc::new(Inner { path, forwards, connection }) }
+            }))
         })
         .await
     }
